@@ -1,0 +1,74 @@
+"""The seam between the use-cases and a place to run: the Machine protocol and its registry.
+
+Knows no scheduler, no transport, no store; a plug-in registers under the entry point group `farpoint.machines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from farpoint.model import JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
+
+
+class Machine(Protocol):
+    """A place to run. Every verb is idempotent; every one may raise Unreachable, which pauses the machine."""
+
+    name: str
+
+    def limits(self) -> Limits:
+        """What one run can have here, and how patient to be."""
+
+    def script(self, shape: JobShape) -> str:
+        """The exact text that will be submitted."""
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Those of the blobs that are not there yet."""
+
+    def place(self, files: JobFiles) -> None:
+        """Put the job folder there and fsync it: this is the intent. Putting it again changes nothing."""
+
+    def submit(self, token: str, serial: int) -> Receipt:
+        """Ask the scheduler, at most once per (token, serial); asked again it answers from its own note."""
+
+    def look_up(self, token: str) -> tuple[QueueEntry, ...] | None:
+        """Jobs under this token in queue and accounting; None when they could not be asked."""
+
+    def observe(
+        self, cursors: Mapping[str, Mapping[str, int]], queue: bool = True, jobs: Mapping[str, Sequence[str]] | None = None
+    ) -> Observation:
+        """New bytes of all journals from the offsets given (token → file → offset), claims, and one look at the queue."""
+
+    def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
+        """Link the next claim of each slice as `revoked`; slice → its number, None if claimed and `only_unclaimed`."""
+
+    def control(self, token: str, order: Mapping[str, Any]) -> None:
+        """Leave an order for the token's pilots, e.g. {"cancel": [3, 4]} or {"stop": true}."""
+
+    def cancel(self, token: str, job_ids: Sequence[str]) -> None:
+        """Ask the scheduler to end these jobs. Nothing there to end is not an error."""
+
+    def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Append this side's verdicts to the token's client.jsonl."""
+
+    def read(self, token: str, path: str, offset: int = 0, limit: int = 1 << 20) -> bytes:
+        """Bytes of one file of the job folder or of `runs/…` in its work folder; b'' where there is none."""
+
+    def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
+        """Bring one file of `runs/…` here, verified, atomically; MachineError if it is not what was promised."""
+
+    def tokens(self) -> list[str]:
+        """Every job folder there."""
+
+    def usage(self) -> dict[str, int]:
+        """token → bytes there."""
+
+    def remove(self, token: str) -> None:
+        """Delete a job's folders there."""
+
+    def wait(self, seconds: float) -> None:
+        """Block until something may have changed there, at most so long."""
+
+    def close(self) -> None:
+        """Let go of the connection; work there goes on."""

@@ -1,0 +1,252 @@
+"""The nouns: frozen data that every layer above shares.
+
+Knows no I/O, no clock, no scheduler and no format on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class State(StrEnum):
+    """What a run is, in seven words (DESIGN: `reason` and `raw` stand beside)."""
+
+    NEW = "NEW"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    LOST = "LOST"
+
+    @property
+    def final(self) -> bool:
+        """True where nothing more will happen by itself.
+
+        >>> State.FAILED.final, State.QUEUED.final
+        (True, False)
+        """
+        return self in FINAL
+
+
+FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.LOST})
+
+
+class Phase(StrEnum):
+    """How far the hand-over of one job has come."""
+
+    ACCEPTED = "ACCEPTED"  # written on this side; nothing there yet
+    INTENT = "INTENT"  # job folder there, fsynced; the scheduler may or may not have been asked
+    SUBMITTED = "SUBMITTED"  # the scheduler gave an id
+    ENDED = "ENDED"  # nothing more will come of this token
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one run needs. memory in bytes, time in seconds; None means no limit asked for."""
+
+    cpus: int = 1
+    memory: int | None = None
+    time: int | None = None
+    gpus: int = 0
+    nodes: int = 1
+    tasks: int = 1
+    queue: str | None = None
+    account: str | None = None
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that travels: `path` is relative to the run's folder ('modules/…' for modules), `source` is here."""
+
+    path: str
+    digest: str
+    size: int
+    source: str
+    kind: str = "file"  # "file" beside the run; "module" first on sys.path
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run as a job carries it; `parameters` hold the real Python values."""
+
+    run: str
+    number: int
+    attempt: int
+    key: str
+    parameters: Mapping[str, Any]
+    seed: int
+    version: int
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class JobShape:
+    """What a scheduler must know of a job: everything a script is made from."""
+
+    token: str
+    pilots: int
+    resources: Resources
+    name: str
+    beat: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobFiles:
+    """All that is put into the far folder before a submit: bytes by name, blobs by digest (read from a path here)."""
+
+    token: str
+    job: bytes
+    slices: Mapping[int, bytes]
+    script: str
+    blobs: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one submit. `unknown`: the reply was lost, so the job may or may not exist."""
+
+    kind: str  # "accepted" | "refused" | "unknown"
+    job_id: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One scheduler job of ours, as one well-formed look at the queue (or accounting) showed it.
+
+    `live` is None when the word is not understood: it then changes nothing. `cause` is a reason in our words
+    ("timeout", "out of memory", "node failed", "cancelled", …) where the scheduler names one.
+    """
+
+    job_id: str
+    token: str
+    live: bool | None
+    raw: str = ""
+    cause: str | None = None
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """New bytes of one journal or stream. `file` is relative to the job folder."""
+
+    token: str
+    file: str
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look at a machine. `queue` is None when the queue could not be asked or did not answer well."""
+
+    chunks: tuple[Chunk, ...] = ()
+    claims: Mapping[str, Mapping[int, tuple[Mapping[str, Any], ...]]] = field(default_factory=dict)
+    queue: tuple[QueueEntry, ...] | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a machine can give one run, and how patient to be with it. memory in bytes, grace in seconds."""
+
+    cpus: int
+    memory: int | None
+    gpus: int
+    grace: float
+    poll: float
+    pilots: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file in a run's far folder."""
+
+    path: str
+    size: int
+    digest: str
+    role: str = "saved"  # "notebook" | "saved" | "value"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRow:
+    """A scan of a project, as the store holds it."""
+
+    project: str
+    scan: str
+    kind: str
+    task: str
+    created: float
+    columns: tuple[str, ...]
+    machine: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run: one point of a scan, with the standing of its current attempt. times are unix seconds, memory bytes."""
+
+    run: str
+    project: str
+    scan: str
+    number: int
+    parameters: Mapping[str, Any]
+    seed: int
+    key: str
+    version: int
+    attempt: int
+    state: State
+    reason: str = ""
+    raw: str = ""
+    error: Mapping[str, Any] | None = None
+    exit_code: int | None = None
+    submitted: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    seconds: float | None = None
+    memory: int | None = None
+    machine: str = ""
+    host: str = ""
+    job_id: str | None = None
+    token: str | None = None
+    index: int | None = None
+    slice: int | None = None
+    claim: int | None = None
+    folder: str | None = None  # far folder of the execution, relative to the job's work folder
+    records: Mapping[str, Any] = field(default_factory=dict)
+    series: Mapping[str, Any] = field(default_factory=dict)
+    progress: float | None = None
+    progress_text: str = ""
+    files: tuple[FileInfo, ...] = ()
+    fetched: bool = False
+    warning: str = ""
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job: one token, and how far its hand-over and its life have come."""
+
+    token: str
+    project: str
+    scan: str
+    machine: str
+    phase: Phase
+    serial: int = 0  # submits asked for so far
+    job_ids: tuple[str, ...] = ()
+    created: float = 0.0
+    asked: float | None = None  # when the last submit was asked
+    absent_since: float | None = None
+    looks: int = 0  # well-formed looks in a row without a live job
+    started: bool = False  # some slice was claimed
+    cause: str = ""
+    trouble: str = ""
+    copied: bool = False
+    seq: int = 0
