@@ -1,4 +1,70 @@
 """farpoint: run a notebook far away, at one point or at ten thousand, and get a DataFrame back.
 
-The public door. Names are resolved lazily; nothing heavy is imported here.
+The public door. Names are resolved when first used; nothing heavy is imported here.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from farpoint._version import __version__
+
+if TYPE_CHECKING:
+    from farpoint import testing
+    from farpoint.api.run import Run
+    from farpoint.api.scan import Scan, attach, runs
+    from farpoint.errors import CodeChanged, FarpointError, InsideRun, RunFailed
+    from farpoint.points import grid, repeat, sample, zip
+    from farpoint.runner.inside import checkpoint, point, progress, record
+
+__all__ = [
+    "CodeChanged",
+    "FarpointError",
+    "InsideRun",
+    "Run",
+    "RunFailed",
+    "Scan",
+    "__version__",
+    "attach",
+    "checkpoint",
+    "grid",
+    "point",
+    "progress",
+    "record",
+    "repeat",
+    "runs",
+    "sample",
+    "testing",
+    "zip",
+]
+
+_ROOMS = {
+    "farpoint.api.run": ("Run",),
+    "farpoint.api.scan": ("Scan", "attach", "runs"),
+    "farpoint.errors": ("CodeChanged", "FarpointError", "InsideRun", "RunFailed"),
+    "farpoint.points": ("grid", "repeat", "sample", "zip"),
+    "farpoint.runner.inside": ("checkpoint", "point", "progress", "record"),
+}
+_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "testing":
+        return import_module("farpoint.testing")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'farpoint' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext farpoint`: inside a run the magics work in place; elsewhere there is nothing to load yet."""
+    from farpoint.runner import inside
+
+    inside.load_ipython_extension(shell)
