@@ -191,7 +191,10 @@ class ScanRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run: one point of a scan, with the standing of its current attempt. times are unix seconds, memory bytes."""
+    """A run: one point of a scan, with the standing of one attempt. Times are unix seconds, memory bytes.
+
+    `parameters`, `records` and `series` hold typed JSON as the job folder does; `runner.values.decode` makes values of it.
+    """
 
     run: str
     project: str
@@ -226,6 +229,9 @@ class RunRow:
     progress_text: str = ""
     files: tuple[FileInfo, ...] = ()
     fetched: bool = False
+    cancel: int = 0  # 1: somebody asked for its end, 2: the pilots were told
+    current: int = 0  # the run's newest attempt; this row may be of an older one
+    restarts: int = 0  # attempts of this run that a system fault ended
     warning: str = ""
     seq: int = 0
 
@@ -246,7 +252,7 @@ class JobRow:
     absent_since: float | None = None
     looks: int = 0  # well-formed looks in a row without a live job
     started: bool = False  # some slice was claimed
-    cause: str = ""
-    trouble: str = ""
-    copied: bool = False
+    fenced: bool = False  # every unfinished slice carries our mark
+    cause: str = ""  # what the scheduler said of its end, in our words
+    trouble: str = ""  # why its machine is paused
     seq: int = 0

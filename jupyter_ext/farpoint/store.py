@@ -1,0 +1,416 @@
+"""The index: one sqlite file per user, on a local disk. `seq` grows with every change.
+
+Knows rows and transactions only. It is a cache of the job folders: no decision is made here and no network is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from farpoint.errors import StoreError
+from farpoint.model import FileInfo, JobRow, Phase, RunRow, ScanRow, State
+
+VERSION = 1
+APPLICATION = 0x66617270  # "farp"
+
+SCHEMA = """
+CREATE TABLE clock (seq INTEGER NOT NULL);
+INSERT INTO clock VALUES (0);
+CREATE TABLE scan (
+  project TEXT, scan TEXT, kind TEXT, task TEXT, created REAL, columns TEXT, machine TEXT, document TEXT, seq INTEGER,
+  PRIMARY KEY (project, scan));
+CREATE TABLE run (
+  run TEXT PRIMARY KEY, project TEXT NOT NULL, scan TEXT NOT NULL, number INTEGER NOT NULL, parameters TEXT, seed INTEGER,
+  current INTEGER NOT NULL, UNIQUE (project, scan, number));
+CREATE TABLE attempt (
+  run TEXT NOT NULL, attempt INTEGER NOT NULL, key TEXT, version INTEGER, state TEXT NOT NULL, reason TEXT DEFAULT '',
+  raw TEXT DEFAULT '', error TEXT, exit_code INTEGER, submitted REAL, started REAL, ended REAL, seconds REAL,
+  memory INTEGER, machine TEXT, host TEXT DEFAULT '', job_id TEXT, token TEXT, idx INTEGER, slice INTEGER, claim INTEGER,
+  decided INTEGER, folder TEXT, records TEXT DEFAULT '{}', series TEXT DEFAULT '{}', progress REAL,
+  progress_text TEXT DEFAULT '', files TEXT DEFAULT '[]', fetched INTEGER DEFAULT 0, cancel INTEGER DEFAULT 0,
+  cpus INTEGER DEFAULT 1, warning TEXT DEFAULT '', seq INTEGER, PRIMARY KEY (run, attempt));
+CREATE INDEX attempt_state ON attempt (state);
+CREATE TABLE placement (
+  token TEXT, idx INTEGER, run TEXT, attempt INTEGER, slice INTEGER, PRIMARY KEY (token, idx));
+CREATE TABLE job (
+  token TEXT PRIMARY KEY, project TEXT, scan TEXT, machine TEXT, phase TEXT, serial INTEGER, job_ids TEXT, created REAL,
+  asked REAL, absent_since REAL, looks INTEGER, started INTEGER, fenced INTEGER, cause TEXT, trouble TEXT, seq INTEGER);
+CREATE INDEX job_open ON job (project, phase);
+CREATE TABLE cursor (token TEXT, file TEXT, offset INTEGER, job_id TEXT, host TEXT, PRIMARY KEY (token, file));
+CREATE TABLE machine (name TEXT PRIMARY KEY, paused TEXT, again REAL, failures INTEGER);
+"""
+
+SYSTEM_FAULTS = ("pilot died", "rebooted", "node failed", "preempted", "gone")
+
+Change = Mapping[str, Any]
+
+
+class Store:
+    """The index in `path`. Safe between threads and processes: a connection per thread and pid, short transactions."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "connection", None)
+        if known is not None and known[0] == os.getpid():
+            return known[1]
+        connection = _open(self.path)
+        self._local.connection = (os.getpid(), connection)
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        known = getattr(self._local, "connection", None)
+        if known is not None and known[0] == os.getpid():
+            known[1].close()
+        self._local.connection = None
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        """One `BEGIN IMMEDIATE` transaction; `seq` grows by one if anything was changed in it."""
+        connection = self._connect()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as fault:
+            raise _store_error(self.path, fault) from fault
+        writer = Writer(connection)
+        try:
+            yield writer
+            writer.finish()
+            connection.execute("COMMIT")
+        except sqlite3.Error as fault:
+            connection.execute("ROLLBACK") if connection.in_transaction else None
+            raise _store_error(self.path, fault) from fault
+        except BaseException:
+            connection.execute("ROLLBACK") if connection.in_transaction else None
+            raise
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        try:
+            return self._connect().execute(query, values).fetchall()
+        except sqlite3.Error as fault:
+            raise _store_error(self.path, fault) from fault
+
+    def seq(self) -> int:
+        """The number of the last change."""
+        return int(self._rows("SELECT seq FROM clock")[0][0])
+
+    def scan(self, project: str, name: str) -> ScanRow | None:
+        """One scan, or None."""
+        rows = self._rows("SELECT * FROM scan WHERE project=? AND scan=?", (project, name))
+        return _scan_row(rows[0]) if rows else None
+
+    def scans(self, project: str) -> list[ScanRow]:
+        """All scans of a project, oldest first."""
+        return [_scan_row(row) for row in self._rows("SELECT * FROM scan WHERE project=? ORDER BY created", (project,))]
+
+    def runs(
+        self,
+        project: str,
+        scan: str | None = None,
+        numbers: Iterable[int] | None = None,
+        states: Iterable[State] | None = None,
+        run: str | None = None,
+        token: str | None = None,
+    ) -> list[RunRow]:
+        """Runs with the standing of their current attempt, ordered by scan and number."""
+        query, values = [RUNS + " WHERE r.project=?"], [project]
+        for column, value in (("r.scan", scan), ("r.run", run), ("a.token", token)):
+            if value is not None:
+                query.append(f"AND {column}=?")
+                values.append(value)
+        rows = self._rows(" ".join(query) + " ORDER BY r.scan, r.number", values)
+        wanted = None if numbers is None else set(numbers)
+        kept = None if states is None else set(states)
+        return [
+            _run_row(row)
+            for row in rows
+            if (wanted is None or row["number"] in wanted) and (kept is None or row["state"] in kept)
+        ]
+
+    def states(self, project: str, scan: str) -> dict[int, State]:
+        """number → state, cheaply."""
+        query = "SELECT r.number, a.state FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current WHERE r.project=? AND r.scan=?"
+        return {row[0]: State(row[1]) for row in self._rows(query, (project, scan))}
+
+    def attempts(self, run: str) -> list[RunRow]:
+        """Every attempt of a run, oldest first."""
+        query = RUNS.replace("a.attempt=r.current", "1") + " WHERE r.run=? ORDER BY a.attempt"
+        return [_run_row(row) for row in self._rows(query, (run,))]
+
+    def placed(self, token: str) -> list[RunRow]:
+        """The attempts a job carries, by index, current or not."""
+        query = (
+            PLACED + " FROM placement p JOIN run r ON r.run=p.run JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt"
+            " WHERE p.token=? ORDER BY p.idx"
+        )
+        return [_run_row(row) for row in self._rows(query, (token,))]
+
+    def jobs(
+        self, project: str, scan: str | None = None, machine: str | None = None, *, open_only: bool = False
+    ) -> list[JobRow]:
+        """Jobs of a project, oldest first."""
+        query, values = ["SELECT * FROM job WHERE project=?"], [project]
+        for column, value in (("scan", scan), ("machine", machine)):
+            if value is not None:
+                query.append(f"AND {column}=?")
+                values.append(value)
+        if open_only:
+            query.append("AND phase!='ENDED'")
+        return [_job_row(row) for row in self._rows(" ".join(query) + " ORDER BY created, rowid", values)]
+
+    def job(self, token: str) -> JobRow | None:
+        """One job, or None."""
+        rows = self._rows("SELECT * FROM job WHERE token=?", (token,))
+        return _job_row(rows[0]) if rows else None
+
+    def cursors(self, token: str) -> dict[str, int]:
+        """How far each journal of a job has been read, in bytes."""
+        return {row["file"]: row["offset"] for row in self._rows("SELECT file, offset FROM cursor WHERE token=?", (token,))}
+
+    def paused(self, machine: str) -> tuple[str, float, int] | None:
+        """(why, when to try again, failures in a row) of a paused machine."""
+        rows = self._rows("SELECT * FROM machine WHERE name=? AND paused!=''", (machine,))
+        return (rows[0]["paused"], rows[0]["again"], rows[0]["failures"]) if rows else None
+
+    def check(self) -> str:
+        """'ok', or what sqlite's own check found."""
+        return str(self._rows("PRAGMA quick_check")[0][0])
+
+
+class Writer:
+    """The changes one transaction may make."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self.seq = int(connection.execute("SELECT seq FROM clock").fetchone()[0]) + 1
+        self.changed = False
+
+    def finish(self) -> None:
+        """Let `seq` grow if anything changed."""
+        if self.changed:
+            self._db.execute("UPDATE clock SET seq=?", (self.seq,))
+
+    def put_scan(self, row: ScanRow) -> None:
+        """Add a scan or renew its document."""
+        self.changed = True
+        self._db.execute(
+            "INSERT OR REPLACE INTO scan VALUES (?,?,?,?,?,?,?,?,?)",
+            (row.project, row.scan, row.kind, row.task, row.created, json.dumps(row.columns), row.machine,
+             json.dumps(row.document), self.seq),
+        )  # fmt: skip
+
+    def put_job(self, row: JobRow) -> None:
+        """Add a job or renew its row."""
+        self.changed = True
+        self._db.execute(
+            "INSERT OR REPLACE INTO job VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (row.token, row.project, row.scan, row.machine, row.phase.value, row.serial, json.dumps(row.job_ids),
+             row.created, row.asked, row.absent_since, row.looks, row.started, row.fenced, row.cause, row.trouble,
+             self.seq),
+        )  # fmt: skip
+
+    def place_run(self, row: RunRow, cpus: int = 1) -> None:
+        """Add an attempt of a run, placed in a job; a known attempt is moved to that job, never set back."""
+        self.changed = True
+        self._db.execute(
+            "INSERT INTO run VALUES (?,?,?,?,?,?,?) ON CONFLICT (run) DO UPDATE SET current=max(current, excluded.current)",
+            (row.run, row.project, row.scan, row.number, json.dumps(row.parameters), row.seed, row.attempt),
+        )
+        self._db.execute(
+            "INSERT INTO attempt (run, attempt, key, version, state, submitted, machine, token, idx, slice, cpus, seq)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run, attempt) DO UPDATE SET"
+            " token=excluded.token, idx=excluded.idx, slice=excluded.slice, seq=excluded.seq",
+            (row.run, row.attempt, row.key, row.version, State.NEW.value, row.submitted, row.machine, row.token,
+             row.index, row.slice, cpus, self.seq),
+        )  # fmt: skip
+        self._db.execute(
+            "INSERT OR REPLACE INTO placement VALUES (?,?,?,?,?)", (row.token, row.index, row.run, row.attempt, row.slice)
+        )
+
+    def attempt_at(self, token: str, index: int) -> sqlite3.Row | None:
+        """The raw attempt row that a job's index stands for."""
+        row: sqlite3.Row | None = self._db.execute(
+            "SELECT a.* FROM placement p JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt WHERE p.token=? AND p.idx=?",
+            (token, index),
+        ).fetchone()
+        return row
+
+    def update_attempt(self, run: str, attempt: int, change: Change) -> None:
+        """Set columns of one attempt."""
+        if not change:
+            return
+        self.changed = True
+        names = [name for name in change if name in COLUMNS]
+        values = [_cell(change[name]) for name in names]
+        self._db.execute(
+            f"UPDATE attempt SET {', '.join(name + '=?' for name in names)}, seq=? WHERE run=? AND attempt=?",  # noqa: S608 - names are our own
+            (*values, self.seq, run, attempt),
+        )
+
+    def move_cursor(self, token: str, file: str, offset: int) -> None:
+        """Remember how far a journal has been read."""
+        self._db.execute(
+            "INSERT INTO cursor (token, file, offset) VALUES (?,?,?) ON CONFLICT (token, file) DO UPDATE SET offset=excluded.offset",
+            (token, file, offset),
+        )
+
+    def offset(self, token: str, file: str) -> int:
+        """How far a journal has been read."""
+        row = self._db.execute("SELECT offset FROM cursor WHERE token=? AND file=?", (token, file)).fetchone()
+        return int(row[0]) if row else 0
+
+    def name_pilot(self, token: str, file: str, job_id: str, host: str) -> None:
+        """Remember which scheduler job and host a journal belongs to."""
+        self._db.execute("UPDATE cursor SET job_id=?, host=? WHERE token=? AND file=?", (job_id, host, token, file))
+
+    def pilot(self, token: str, file: str) -> tuple[str | None, str]:
+        """(job id, host) of a journal."""
+        row = self._db.execute("SELECT job_id, host FROM cursor WHERE token=? AND file=?", (token, file)).fetchone()
+        return (row[0], row[1] or "") if row else (None, "")
+
+    def pause(self, machine: str, why: str, again: float, failures: int) -> None:
+        """Note why a machine is left alone until `again`; an empty `why` lets it go on."""
+        self.changed = True
+        self._db.execute("INSERT OR REPLACE INTO machine VALUES (?,?,?,?)", (machine, why, again, failures))
+
+    def forget_scan(self, project: str, scan: str) -> None:
+        """Drop everything known of a scan."""
+        self.changed = True
+        tokens = "SELECT token FROM job WHERE project=? AND scan=?"
+        runs = "SELECT run FROM run WHERE project=? AND scan=?"
+        for statement in (
+            f"DELETE FROM cursor WHERE token IN ({tokens})",  # noqa: S608 - constant text
+            f"DELETE FROM placement WHERE token IN ({tokens})",  # noqa: S608 - constant text
+            f"DELETE FROM attempt WHERE run IN ({runs})",  # noqa: S608 - constant text
+            "DELETE FROM run WHERE project=? AND scan=?",
+            "DELETE FROM job WHERE project=? AND scan=?",
+            "DELETE FROM scan WHERE project=? AND scan=?",
+        ):
+            self._db.execute(statement, (project, scan))
+
+
+PLACED = (
+    "SELECT r.run, r.project, r.scan, r.number, r.parameters, r.seed, r.current, a.*, "
+    "(SELECT count(*) FROM attempt b WHERE b.run=r.run AND b.attempt<=a.attempt AND b.decided IS NULL AND b.reason IN ("
+    + ",".join(f"'{word}'" for word in SYSTEM_FAULTS)
+    + ")) AS restarts"
+)
+RUNS = PLACED + " FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current"
+COLUMNS = frozenset(
+    "state reason raw error exit_code submitted started ended seconds memory machine host job_id token idx slice claim "
+    "decided folder records series progress progress_text files fetched cancel warning".split()
+)
+JSON_COLUMNS = frozenset({"error", "records", "series", "files"})
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value)
+    return value.value if isinstance(value, State) else value
+
+
+def _run_row(row: sqlite3.Row) -> RunRow:
+    known = row.keys()
+    plain = {f.name: row[f.name] for f in fields(RunRow) if f.name in known and f.name not in _MADE}
+    return RunRow(
+        **plain,
+        parameters=json.loads(row["parameters"]),
+        state=State(row["state"]),
+        index=row["idx"],
+        error=json.loads(row["error"]) if row["error"] else None,
+        records=json.loads(row["records"]),
+        series=json.loads(row["series"]),
+        files=tuple(FileInfo(**item) for item in json.loads(row["files"])),
+        fetched=bool(row["fetched"]),
+    )
+
+
+_MADE = frozenset({"parameters", "state", "index", "error", "records", "series", "files", "fetched"})
+
+
+def _job_row(row: sqlite3.Row) -> JobRow:
+    plain = {f.name: row[f.name] for f in fields(JobRow) if f.name not in {"phase", "job_ids", "started", "fenced"}}
+    return JobRow(
+        **plain,
+        phase=Phase(row["phase"]),
+        job_ids=tuple(json.loads(row["job_ids"])),
+        started=bool(row["started"]),
+        fenced=bool(row["fenced"]),
+    )
+
+
+def _scan_row(row: sqlite3.Row) -> ScanRow:
+    return ScanRow(
+        project=row["project"],
+        scan=row["scan"],
+        kind=row["kind"],
+        task=row["task"],
+        created=row["created"],
+        columns=tuple(json.loads(row["columns"])),
+        machine=row["machine"],
+        document=json.loads(row["document"]),
+    )
+
+
+def _store_error(path: Path, fault: sqlite3.Error) -> StoreError:
+    return StoreError(
+        f"the index {path} cannot be used: {fault}. It is only a cache: move it away and run `farpoint recover`, "
+        "which rebuilds it from the job folders."
+    )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        # WAL with synchronous=NORMAL loses acknowledged commits at power loss (facts: 50 of 50), hence FULL.
+        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        _migrate(connection, path)
+    except sqlite3.Error as fault:
+        raise _store_error(path, fault) from fault
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found == VERSION:
+        return
+    if found > VERSION:
+        message = (
+            f"the index {path} was written by a newer farpoint (format {found}; this one knows {VERSION}). "
+            "Upgrade farpoint here, or point FARPOINT_STATE at another folder."
+        )
+        raise StoreError(message)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        steps: dict[int, Callable[[sqlite3.Connection], None]] = {0: _create}
+        for version in range(int(connection.execute("PRAGMA user_version").fetchone()[0]), VERSION):
+            steps[version](connection)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK") if connection.in_transaction else None
+        raise
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA application_id={APPLICATION}")
+    for statement in SCHEMA.split(";"):
+        if statement.strip():
+            connection.execute(statement)
