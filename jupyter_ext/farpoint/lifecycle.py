@@ -164,13 +164,13 @@ def _accepted(job: JobRow, ids: Iterable[str]) -> JobRow:
 
 
 def _refused(facts: Facts, receipt: Receipt) -> Decision:
+    """The scheduler said no. An earlier submit may still turn up, so the slices are fenced before anything FAILED."""
+    mine = [run for run in facts.runs if not run.state.final and run.token == facts.job.token]
+    if not facts.job.fenced:
+        return Decision(facts.job, (Fence(tuple(sorted({run.slice or 0 for run in mine}))),))
     reason = f"refused: {receipt.raw.strip()[:500]}" if receipt.raw.strip() else "refused"
-    verdicts = [
-        Verdict(run.index, State.FAILED, reason)
-        for run in facts.runs
-        if not run.state.final and run.index is not None and run.token == facts.job.token
-    ]
-    return Decision(replace(facts.job, cause="refused"), tuple(verdicts))
+    verdicts = tuple(Verdict(run.index or 0, State.FAILED, reason) for run in mine)
+    return Decision(replace(facts.job, cause="refused"), verdicts)
 
 
 def _absent(facts: Facts) -> tuple[JobRow, bool]:

@@ -231,7 +231,8 @@ class Writer:
         self._db.execute(
             "INSERT INTO attempt (run, attempt, key, version, state, submitted, machine, token, idx, slice, cpus, seq)"
             " VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run, attempt) DO UPDATE SET"
-            " token=excluded.token, idx=excluded.idx, slice=excluded.slice, seq=excluded.seq",
+            " token=excluded.token, idx=excluded.idx, slice=excluded.slice, seq=excluded.seq,"
+            " state=CASE WHEN state IN ('QUEUED', 'RUNNING') THEN 'NEW' ELSE state END",
             (row.run, row.attempt, row.key, row.version, State.NEW.value, row.submitted, row.machine, row.token,
              row.index, row.slice, cpus, self.seq),
         )  # fmt: skip

@@ -1,0 +1,197 @@
+"""Carrying out what `lifecycle` decided about one job: each intention is on disk before it is acted upon.
+
+Takes no decision: gathers the facts of a job, asks, stores the answer, does the actions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from farpoint import lifecycle
+from farpoint.lifecycle import Again, Control, Facts, Fence, Submit, Verdict
+from farpoint.machines.base import Machine
+from farpoint.model import JobRow, Observation, Phase, PlannedRun, Receipt, Resources, RunRow, State
+from farpoint.project import Project
+from farpoint.runner import layout
+from farpoint.store import Writer
+from farpoint.verbs import accept, plan
+
+Decide = Callable[[Facts], lifecycle.Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where one machine's jobs are settled: the project, the machine and the decision in force."""
+
+    project: Project
+    machine: Machine
+    decide: Decide = lifecycle.decide
+
+
+def place(desk: Desk, job: JobRow) -> JobRow:
+    """Put an accepted job's folder on the machine; from then on its intent is there too."""
+    desk.machine.place(desk.project.folders.read_job(job.scan, job.token))
+    placed = replace(job, phase=Phase.INTENT, trouble="")
+    _store(desk, placed)
+    return placed
+
+
+def settle(desk: Desk, job: JobRow, seen: Observation) -> None:
+    """Decide about one job and carry the decision out."""
+    facts = gather(desk, job, seen)
+    decision = desk.decide(facts)
+    if decision.job.phase is Phase.ENDED:
+        _end(desk, decision.job)
+    if decision.job != job:
+        _store(desk, decision.job)
+    _carry_out(desk, decision, facts)
+
+
+def gather(desk: Desk, job: JobRow, seen: Observation, receipt: Receipt | None = None) -> Facts:
+    """Everything known of one job now. A job whose submit was never answered is looked up by its token."""
+    queue: Sequence[Any] | None = None
+    if seen.queue is not None:
+        queue = [entry for entry in seen.queue if entry.token == job.token]
+    if job.phase is Phase.INTENT and job.serial > 0 and receipt is None:
+        receipt = desk.machine.submit(job.token, job.serial)
+        queue = desk.machine.look_up(job.token)
+    return Facts(
+        job=job,
+        runs=desk.project.store.placed(job.token),
+        claims=seen.claims.get(job.token, {}),
+        queue=queue,
+        receipt=receipt,
+        now=desk.project.clock(),
+        grace=desk.machine.limits().grace,
+    )
+
+
+def _store(desk: Desk, job: JobRow) -> None:
+    with desk.project.store.write() as writer:
+        writer.put_job(job)
+        if job.phase is Phase.SUBMITTED:
+            _mark_queued(writer, desk.project, job)
+
+
+def _mark_queued(writer: Writer, project: Project, job: JobRow) -> None:
+    for run in project.store.placed(job.token):
+        if run.state is State.NEW and run.token == job.token:
+            job_id = job.job_ids[0] if job.job_ids else None
+            writer.update_attempt(run.run, run.attempt, {"state": State.QUEUED, "job_id": job_id})
+
+
+def _carry_out(desk: Desk, decision: lifecycle.Decision, facts: Facts) -> None:
+    job = decision.job
+    for action in decision.actions:
+        if isinstance(action, Submit):
+            job = _submit(desk, job, action, facts)
+        elif isinstance(action, Fence):
+            job = _fence(desk, job, action)
+        elif isinstance(action, Control):
+            _control(desk, job, action, facts)
+    _conclude(desk, job, facts, [a for a in decision.actions if isinstance(a, Verdict | Again)])
+
+
+def _submit(desk: Desk, job: JobRow, action: Submit, facts: Facts) -> JobRow:
+    """The job's row, intent included, was stored before this; the reply may still be lost."""
+    receipt = desk.machine.submit(job.token, action.serial)
+    if receipt.kind == "unknown":
+        return job
+    again = replace(facts, job=job, receipt=receipt, queue=None, now=desk.project.clock())
+    decision = desk.decide(again)
+    _store(desk, decision.job)
+    for fence in decision.actions:
+        if isinstance(fence, Fence):
+            return _fence(desk, decision.job, fence)
+    return decision.job
+
+
+def _fence(desk: Desk, job: JobRow, action: Fence) -> JobRow:
+    marks = desk.machine.fence(job.token, action.slices, only_unclaimed=action.unclaimed)
+    events = [{"e": "fenced", "t": desk.project.clock(), "s": s, "c": c} for s, c in marks.items() if c is not None]
+    _tell(desk, job, events)
+    if action.unclaimed:
+        return job
+    fenced = replace(job, fenced=True)
+    _store(desk, fenced)
+    return fenced
+
+
+def _control(desk: Desk, job: JobRow, action: Control, facts: Facts) -> None:
+    desk.machine.control(job.token, {"cancel": list(action.cancel)})
+    told = [run for run in facts.runs if run.index in action.cancel]
+    with desk.project.store.write() as writer:
+        for run in told:
+            writer.update_attempt(run.run, run.attempt, {"cancel": 2})
+
+
+def _conclude(desk: Desk, job: JobRow, facts: Facts, actions: Sequence[Verdict | Again]) -> None:
+    """Verdicts and re-placements: told in the job folder first, then one transaction, so neither stands alone."""
+    verdicts = [action for action in actions if isinstance(action, Verdict)]
+    again = [action for action in actions if isinstance(action, Again)]
+    if not verdicts and not again:
+        return
+    now = desk.project.clock()
+    _tell(desk, job, [{"e": "verdict", "t": now, "i": v.index, "state": v.state.value, "reason": v.reason} for v in verdicts])
+    by_index = {run.index: run for run in facts.runs}
+    if again:
+        _replace_runs(desk, job, [(by_index[action.index], action.new_attempt) for action in again])
+    with desk.project.store.write() as writer:
+        for verdict in verdicts:
+            run = by_index[verdict.index]
+            change = {"state": verdict.state, "reason": verdict.reason, "ended": now}
+            writer.update_attempt(run.run, run.attempt, change)
+
+
+def _replace_runs(desk: Desk, job: JobRow, runs: Sequence[tuple[RunRow, bool]]) -> None:
+    """A new job, with a new token, for runs this one will not finish."""
+    project = desk.project
+    old = project.folders.read_job(job.scan, job.token)
+    body = json.loads(old.job)
+    planned = [_planned(body["runs"][run.index or 0], run, new_attempt=fresh) for run, fresh in runs]
+    pilots = max(1, min(len(planned), int(body.get("pilots", 1))))
+    files = plan.write_job(project, desk.machine, body, planned, pilots, old.blobs)
+    document = dict(project.folders.read_scan(job.scan) or {})
+    document["jobs"] = [*document["jobs"], files.token]
+    accept.accept(project, document, [files])
+
+
+def _planned(entry: dict[str, Any], run: RunRow, *, new_attempt: bool) -> PlannedRun:
+    need = Resources(cpus=entry["cpus"], memory=entry["memory"], time=entry["time"], gpus=entry["gpus"])
+    parameters = plan.values_of(entry["parameters"])
+    attempt = run.attempt + 1 if new_attempt else run.attempt
+    return PlannedRun(run.run, run.number, attempt, run.key, parameters, run.seed, run.version, need)
+
+
+def _tell(desk: Desk, job: JobRow, events: Sequence[dict[str, Any]]) -> None:
+    if events:
+        accept.tell(desk.project, job.scan, job.token, events)
+        desk.machine.note(job.token, events)
+
+
+def _end(desk: Desk, job: JobRow) -> None:
+    """Nothing more will come: the journals are copied whole beside scan.json, then the end is noted."""
+    copy_journals(desk, job)
+    if not any(event["e"] == "ended" for event in accept.told(desk.project, job.scan, job.token)):
+        _tell(desk, job, [{"e": "ended", "t": desk.project.clock()}])
+
+
+def copy_journals(desk: Desk, job: JobRow) -> None:
+    """Bring the rest of every journal and stream of a job here."""
+    folder = desk.project.folders.job_folder(job.scan, job.token)
+    have = {
+        str(path.relative_to(folder)): path.stat().st_size
+        for name in (layout.JOURNAL, layout.STREAM)
+        for path in folder.glob(f"pilots/*/{name}")
+    }
+    while True:
+        seen = desk.machine.observe({job.token: have}, queue=False)
+        fresh = [chunk for chunk in seen.chunks if chunk.data]
+        if not fresh:
+            return
+        for chunk in fresh:
+            desk.project.folders.copy_journal(job.scan, job.token, chunk.file, chunk.offset, chunk.data)
+            have[chunk.file] = chunk.offset + len(chunk.data)

@@ -1,0 +1,104 @@
+"""Bringing results here: each finished attempt's notebook, output and saved files into its point folder, verified.
+
+Never touches a folder that is already right, never overwrites an earlier attempt, and can be cut off anywhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from farpoint.model import FileInfo, RunRow, State
+from farpoint.project import Project
+from farpoint.runner import journal, layout
+from farpoint.verbs import accept
+
+SMALL = 100 * 1024 * 1024  # bytes; larger files stay there until asked for by name
+OURS = ".farpoint/"
+
+
+def fetch(
+    project: Project,
+    runs: Iterable[RunRow],
+    *,
+    everything: bool = False,
+    told: Callable[[RunRow], None] | None = None,
+) -> list[Path]:
+    """The point folders of all finished runs among `runs`, made where they were not yet.
+
+    `everything` also brings files above 100 MB; `told` is called after each run, for progress bars.
+    """
+    folders = []
+    for run in runs:
+        if run.state in (State.COMPLETED, State.FAILED) and run.folder is not None:
+            folders.append(_fetch_run(project, run, everything=everything))
+            if told is not None:
+                told(run)
+    return folders
+
+
+def _fetch_run(project: Project, run: RunRow, *, everything: bool) -> Path:
+    folder = project.folders.point_folder(run.scan, run.number)
+    if run.fetched and folder.is_dir() and not everything:
+        return folder
+    staged = project.folders.staging(run.scan, run.number)
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True, mode=0o700)
+    machine = project.machine(run.machine)
+    left = []
+    for item in run.files:
+        if item.size > SMALL and not everything:
+            left.append(item)
+            continue
+        machine.fetch(run.token or "", f"{run.folder}/{item.path}", staged / _local(item), item.size, item.digest)
+    text = output(project, run)
+    if text:
+        (staged / "stdout.txt").write_text(text)
+    project.folders.place_attempt(run.scan, run.number, run.attempt, staged, _point(run, left))
+    _note(project, run)
+    return folder
+
+
+def _local(item: FileInfo) -> str:
+    if item.role == "notebook":
+        return "output.ipynb"
+    return item.path[len(OURS) :] if item.path.startswith(OURS) else item.path
+
+
+def _point(run: RunRow, left: list[FileInfo]) -> dict[str, Any]:
+    """What point.json says: enough to rebuild the row from the folder alone."""
+    return {
+        "format": layout.FORMAT, "run": run.run, "scan": run.scan, "number": run.number, "attempt": run.attempt,
+        "version": run.version, "key": run.key, "parameters": run.parameters, "seed": run.seed,
+        "state": run.state.value, "reason": run.reason, "error": run.error, "exit_code": run.exit_code,
+        "started": run.started, "ended": run.ended, "seconds": run.seconds, "memory": run.memory,
+        "machine": run.machine, "host": run.host, "job_id": run.job_id, "token": run.token, "records": run.records,
+        "files": [{"path": _local(f), "size": f.size, "sha256": f.digest, "role": f.role} for f in run.files],
+        "left": [{"path": f.path, "size": f.size, "sha256": f.digest} for f in left],
+    }  # fmt: skip
+
+
+def _note(project: Project, run: RunRow) -> None:
+    event = {"e": "fetched", "t": project.clock(), "i": run.index}
+    accept.tell(project, run.scan, run.token or "", [event])
+    with project.store.write() as writer:
+        writer.update_attempt(run.run, run.attempt, {"fetched": 1})
+
+
+def output(project: Project, run: RunRow, name: str | None = None) -> str:
+    """What a run printed so far, from the copies of its streams; `name` narrows to stdout or stderr."""
+    if run.token is None:
+        return ""
+    folder = project.folders.job_folder(run.scan, run.token)
+    parts = []
+    for path in sorted(folder.glob(f"pilots/*/{layout.STREAM}")):
+        for event in journal.parse(path.read_bytes())[0]:
+            if event.get("i") != run.index or event.get("c") != run.claim:
+                continue
+            if event["e"] == "stream" and name in (None, event["name"]):
+                parts.append(event["text"])
+            elif event["e"] == "lost":
+                parts.append(f"\n[… {event['bytes']:,} bytes not kept …]\n")
+    return "".join(parts)

@@ -1,0 +1,344 @@
+"""From what was asked to what will be sent: points, keys, jobs, scripts, files. Preview shows it, submit sends it.
+
+Writes nothing and decides nothing about running work; reads the notebook, the scan so far and the machine's limits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from farpoint import __version__, identity, inputs
+from farpoint.errors import BadPoints, BadResources, BadTask, CodeChanged, nearest
+from farpoint.machines.base import Machine
+from farpoint.model import FINAL, InputFile, JobFiles, JobShape, Limits, PlannedRun, Resources, RunRow, State
+from farpoint.points import Points
+from farpoint.project import Project
+from farpoint.resources import show_memory, show_time
+from farpoint.runner import layout, values
+
+ATTACH = frozenset({State.NEW, State.QUEUED, State.RUNNING, State.COMPLETED, State.FAILED})
+SILENCE = 6  # beats without a sign before a requeued pilot may take over
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for. `files`: name in the run → path here; `numbers`: only these points (a retry)."""
+
+    task: Path
+    points: Points | None
+    name: str | None = None
+    machine: str | None = None
+    resources: Resources = Resources()
+    files: Mapping[str, str] = field(default_factory=dict)
+    save: tuple[str, ...] = ()
+    environment: str | None = None
+    changed: str | None = None
+    rerun: bool = False
+    confirm: bool = True
+    numbers: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What submitting would do. `numbers` are the points asked for, in their order; `start` those that would run."""
+
+    scan: str
+    task: Path
+    numbers: tuple[int, ...]
+    start: tuple[PlannedRun, ...]
+    attached: Mapping[str, int]
+    machine: str
+    limits: Limits
+    pilots: int
+    jobs: tuple[JobFiles, ...]
+    document: Mapping[str, Any]
+    files: tuple[InputFile, ...]
+    core_hours: float | None
+    messages: tuple[str, ...]
+
+    @property
+    def script(self) -> str:
+        """The exact text of the first job, '' where nothing would be sent."""
+        return self.jobs[0].script if self.jobs else ""
+
+    def describe(self) -> str:
+        """The plan in words, for people."""
+        lines = [f"{self.scan}: {len(self.numbers)} points, {len(self.start)} to run on {self.machine}"]
+        lines += [f"  {count} {state.lower()} already" for state, count in sorted(self.attached.items())]
+        if self.start:
+            need = self.start[0].resources
+            asked = [f"{need.cpus} cpu{'s' * (need.cpus != 1)}"]
+            asked += [show_memory(need.memory)] if need.memory else []
+            asked += [f"at most {show_time(need.time)}"] if need.time else []
+            lines.append(f"  each: {', '.join(asked)}; {self.pilots} at a time{f' ({self.limits.why})' * bool(self.limits.why)}")
+        if self.core_hours is not None:
+            lines.append(f"  about {self.core_hours:.2g} core-hours, as earlier points took")
+        lines += [f"  file {item.path} ({item.size:,} bytes)" for item in self.files]
+        lines += [f"  {message}" for message in self.messages]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The task as it is now: bytes, code pieces, and the files that travel with it."""
+
+    path: Path
+    data: bytes
+    notebook: Mapping[str, Any]
+    pieces: Mapping[str, str]
+    files: tuple[InputFile, ...]
+    warnings: tuple[str, ...]
+
+
+def plan(project: Project, request: Request) -> Plan:
+    """Work out what `request` means now. Raises BadInput before anything is sent, CodeChanged where much would be repeated."""
+    name = request.name or request.task.stem
+    project.folders.scan_folder(name)  # refuses a name that cannot be a folder
+    document = project.folders.read_scan(name) or {}
+    asked, points = _points(request, document)
+    source = read_source(project, request, tuple(points[0]) if points else ())
+    document = _fresh(document, project, name, request, source, points)
+    numbers = _number(document, project, points, asked)
+    version = _version(document, source.pieces)
+    known = {row.number: row for row in project.store.runs(project.id, scan=name)}
+    limit = project.config.confirm_above if request.confirm else math.inf
+    chosen, messages = _choose(request, document, source, numbers, points, known, limit)
+    machine = project.machine(request.machine or project.config.default_machine)
+    limits = machine.limits()
+    need = fit(request.resources, limits, machine.name)
+    runs = tuple(_planned(document, source, number, point, known.get(number), version, need) for number, point in chosen)
+    pilots = max(1, min(len(runs), limits.pilots, limits.cpus // need.cpus))
+    jobs = [_job(project, request, document, source, machine, runs, pilots)] if runs else []
+    document["jobs"] = [*document["jobs"], *(job.token for job in jobs)]
+    document["machine"] = machine.name
+    started = {run.number for run in runs}
+    attached = Counter(known[n].state.value for n in numbers if n in known and n not in started)
+    return Plan(
+        scan=name, task=request.task, numbers=tuple(numbers), start=runs, attached=attached, machine=machine.name,
+        limits=limits, pilots=pilots, jobs=tuple(jobs), document=document, files=source.files,
+        core_hours=_core_hours(known.values(), len(runs)), messages=(*source.warnings, *messages),
+    )  # fmt: skip
+
+
+def _points(request: Request, document: Mapping[str, Any]) -> tuple[Sequence[int] | None, list[Mapping[str, Any]]]:
+    if request.numbers is None:
+        return None, [dict(point) for point in request.points or ({},)]
+    by_number = {entry["number"]: entry for entry in document.get("points", ())}
+    decoded = [values_of(by_number[number]["parameters"]) for number in request.numbers]
+    return request.numbers, decoded
+
+
+def values_of(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as Python values, from their typed JSON."""
+    return {name: values.decode(value) for name, value in typed.items()}
+
+
+def read_source(project: Project, request: Request, names: tuple[str, ...]) -> Source:
+    """Read the notebook, check the parameter names against it and gather what travels with it."""
+    try:
+        data = request.task.read_bytes()
+        notebook = json.loads(data)
+    except OSError as fault:
+        raise BadTask(f"the notebook {str(request.task)!r} cannot be read: {fault.strerror}. Check the path.") from fault
+    except ValueError as fault:
+        raise BadTask(f"{str(request.task)!r} is not a notebook: {fault}. Open it in Jupyter and save it again.") from fault
+    warnings = check_names(notebook, names, request.task.name)
+    gathered = inputs.gather(request.task, project.root, request.files)
+    modules = {item.path: Path(item.source).read_text() for item in gathered.modules}
+    digests = {item.path: item.digest for item in gathered.files}
+    pieces = identity.pieces(notebook, names, modules, digests, request.environment or "")
+    noticed = [f"{path} is read by the notebook and travels with it" for path in gathered.noticed]
+    files = (*gathered.files, *gathered.modules)
+    return Source(request.task, data, notebook, pieces, files, (*warnings, *gathered.warnings, *noticed))
+
+
+def check_names(notebook: Mapping[str, Any], names: Sequence[str], task: str) -> list[str]:
+    """Refuse parameters that the notebook's `parameters` cell does not have; without such a cell, only warn."""
+    declared = inputs.parameters(notebook)
+    if not declared:
+        return [f"{task} has no cell tagged 'parameters': values are put at its top, as papermill does"] if names else []
+    for name in names:
+        if name not in declared:
+            known = ", ".join(declared)
+            raise BadPoints(f"{task} has no parameter {name!r} (it has: {known}).{nearest(name, declared)}")
+    return []
+
+
+def _fresh(
+    document: Mapping[str, Any], project: Project, name: str, request: Request, source: Source, points: Sequence[Any]
+) -> dict[str, Any]:
+    """A copy of the scan's document to work on; a new one where there was none."""
+    if document:
+        return {**document, "points": list(document["points"]), "versions": list(document["versions"])}
+    names = list(points[0]) if points else []
+    try:
+        task = str(request.task.resolve().relative_to(project.root.resolve()))
+    except ValueError:
+        task = str(request.task.resolve())
+    return {
+        "format": layout.FORMAT, "scan": name, "kind": "notebook", "task": task, "created": project.clock(),
+        "names": names, "points": [], "versions": [], "jobs": [], "save": list(request.save),
+        "files": dict(request.files),
+    }  # fmt: skip
+
+
+def _number(
+    document: dict[str, Any], project: Project, points: Sequence[Mapping[str, Any]], asked: Sequence[int] | None
+) -> list[int]:
+    """The number of every point: the one it always had, or the next free one. Numbers never change hands."""
+    if asked is not None:
+        return list(asked)
+    known = {_point_key(entry["parameters"]): entry["number"] for entry in document["points"]}
+    following = max(known.values(), default=-1) + 1
+    numbers = []
+    for point in points:
+        typed = {name: values.encode(value) for name, value in point.items()}
+        key = _point_key(typed)
+        if key not in known:
+            known[key] = following
+            entry = {"number": following, "run": project.new_run_id(), "parameters": typed}
+            entry["seed"] = identity.seed(document["scan"], point)
+            document["points"].append(entry)
+            following += 1
+        numbers.append(known[key])
+    return numbers
+
+
+def _point_key(typed: Mapping[str, Any]) -> bytes:
+    return layout.dump(typed)
+
+
+def _version(document: dict[str, Any], pieces: Mapping[str, str]) -> int:
+    for entry in document["versions"]:
+        if entry["pieces"] == pieces:
+            return int(entry["version"])
+    version = len(document["versions"]) + 1
+    document["versions"].append({"version": version, "pieces": dict(pieces)})
+    return version
+
+
+def _choose(
+    request: Request,
+    document: Mapping[str, Any],
+    source: Source,
+    numbers: Sequence[int],
+    points: Sequence[Mapping[str, Any]],
+    known: Mapping[int, RunRow],
+    limit: float,
+) -> tuple[list[tuple[int, Mapping[str, Any]]], list[str]]:
+    """Which points start, and what to say about the rest."""
+    start: list[tuple[int, Mapping[str, Any]]] = []
+    stale: list[tuple[int, Mapping[str, Any]]] = []
+    for number, point in zip(numbers, points, strict=True):
+        row = known.get(number)
+        if row is None or (row.state not in ATTACH and request.numbers is None):
+            start.append((number, point))
+        elif request.numbers is not None or request.rerun:
+            start += [(number, point)] if row.state in FINAL else []
+        elif row.state is State.COMPLETED and row.key != identity.key(source.pieces, point):
+            stale.append((number, point))
+    if not stale or request.changed == "keep":
+        return start, _kept(stale)
+    message = _what_changed(document, source, [known[number] for number, _ in stale])
+    cost = _core_hours([known[number] for number, _ in stale], len(stale)) or 0.0
+    if request.changed is None and cost > limit:
+        raise CodeChanged(
+            f"{message}; repeating {len(stale)} completed points would take about {cost:.2g} core-hours. "
+            'Say changed="rerun" to repeat them or changed="keep" to keep their results.'
+        )
+    return sorted(start + stale, key=lambda item: numbers.index(item[0])), [f"{message}: {len(stale)} completed points run again"]
+
+
+def _kept(stale: Sequence[Any]) -> list[str]:
+    return [f"{len(stale)} completed points keep the results of earlier code"] if stale else []
+
+
+def _what_changed(document: Mapping[str, Any], source: Source, rows: Iterable[RunRow]) -> str:
+    by_version = {entry["version"]: entry["pieces"] for entry in document["versions"]}
+    changed: dict[str, None] = {}
+    for version in {row.version for row in rows}:
+        changed.update(dict.fromkeys(identity.changed(by_version.get(version, {}), source.pieces)))
+    return f"changed since: {', '.join(changed) or 'the code'}"
+
+
+def fit(need: Resources, limits: Limits, machine: str) -> Resources:
+    """The same resources, if the machine can ever give them to one run; BadResources otherwise."""
+    if need.cpus > limits.cpus:
+        raise BadResources(f"cpus={need.cpus} is more than machine {machine!r} has ({limits.cpus}). Ask for fewer.")
+    if need.memory and limits.memory and need.memory > limits.memory:
+        has = show_memory(limits.memory)
+        raise BadResources(f"memory={show_memory(need.memory)} is more than machine {machine!r} has ({has}). Ask for less.")
+    if need.gpus > limits.gpus:
+        raise BadResources(f"gpus={need.gpus} is more than machine {machine!r} has ({limits.gpus}). Ask for fewer.")
+    return need
+
+
+def _planned(
+    document: Mapping[str, Any], source: Source, number: int, point: Mapping[str, Any], row: RunRow | None, version: int,
+    need: Resources,
+) -> PlannedRun:  # fmt: skip
+    entry = document["points"][number] if document["points"][number]["number"] == number else _entry(document, number)
+    key = identity.key(source.pieces, point)
+    attempt = row.attempt + 1 if row else 1
+    return PlannedRun(entry["run"], number, attempt, key, point, entry["seed"], version, need)
+
+
+def _entry(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    return next(entry for entry in document["points"] if entry["number"] == number)
+
+
+def _core_hours(rows: Iterable[RunRow], count: int) -> float | None:
+    took = [row.seconds for row in rows if row.seconds]
+    return sum(took) / len(took) * count / 3600 if took and count else None
+
+
+def _job(
+    project: Project, request: Request, document: Mapping[str, Any], source: Source, machine: Machine,
+    runs: Sequence[PlannedRun], pilots: int,
+) -> JobFiles:  # fmt: skip
+    """The job folder that will carry these runs, one run a slice."""
+    digest = layout.digest(source.data)
+    task = {"kind": "notebook", "name": source.path.name, "digest": digest, "path": source.path.name}
+    blobs: dict[str, Path] = {item.digest: Path(item.source) for item in source.files}
+    blobs[digest] = source.path
+    body = {
+        "scan": document["scan"], "task": task, "environment": {"python": request.environment},
+        "save": list(request.save or document["save"]),
+        "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in source.files],
+    }  # fmt: skip
+    return write_job(project, machine, body, runs, pilots, blobs)
+
+
+def write_job(
+    project: Project, machine: Machine, body: Mapping[str, Any], runs: Sequence[PlannedRun], pilots: int,
+    blobs: Mapping[str, Path],
+) -> JobFiles:  # fmt: skip
+    """A job folder for `runs`, one run a slice, under a new token. `body` says task, environment, files and save."""
+    token = project.new_token()
+    need = runs[0].resources
+    shape = JobShape(token, pilots, need, str(body["scan"]))
+    limits = machine.limits()
+    document = {
+        **body, "format": layout.FORMAT, "token": token, "farpoint": __version__, "created": project.clock(),
+        "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
+        "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": pilots,
+        "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus},
+        "runs": [_run_entry(run) for run in runs],
+    }  # fmt: skip
+    slices = {s: layout.dump({"format": layout.FORMAT, "slice": s, "runs": [s]}) for s in range(len(runs))}
+    return JobFiles(token, layout.dump(document), slices, machine.script(shape), dict(blobs))
+
+
+def _run_entry(run: PlannedRun) -> dict[str, Any]:
+    need = run.resources
+    return {
+        "run": run.run, "number": run.number, "attempt": run.attempt, "version": run.version, "key": run.key,
+        "seed": run.seed, "parameters": {name: values.encode(value) for name, value in run.parameters.items()},
+        "cpus": need.cpus, "memory": need.memory, "time": need.time, "gpus": need.gpus,
+    }  # fmt: skip

@@ -1,0 +1,48 @@
+"""Retrying: a new attempt of chosen points with the code as it is now, perhaps with other resources.
+
+Writes nothing itself; the request goes the way every request goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from farpoint.errors import BadInput, NotFound
+from farpoint.model import Resources, RunRow
+from farpoint.project import Project
+from farpoint.resources import merge
+from farpoint.verbs.plan import Request
+
+
+def request(
+    project: Project,
+    runs: Iterable[RunRow],
+    *,
+    machine: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    base: Resources | None = None,
+) -> Request:
+    """The request that starts a new attempt of each finished run given. `changes` as in resources ("x2" multiplies)."""
+    chosen = [run for run in runs if run.state.final]
+    if not chosen:
+        raise BadInput("there is nothing to retry: none of these runs has ended")
+    scan = chosen[0].scan
+    document = project.folders.read_scan(scan)
+    if document is None:
+        raise NotFound(f"scan {scan!r} has no scan.json in {project.runs_folder}")
+    task = Path(document["task"])
+    made = Request(
+        task=task if task.is_absolute() else project.root / task,
+        points=None,
+        name=scan,
+        machine=machine or chosen[0].machine,
+        resources=merge(base or Resources(), **(changes or {})),
+        files=document["files"],
+        save=tuple(document["save"]),
+        environment=document.get("environment"),
+        numbers=tuple(run.number for run in chosen),
+    )
+    return replace(made, confirm=False)

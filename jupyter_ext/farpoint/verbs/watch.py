@@ -1,0 +1,171 @@
+"""The one driver: refresh → decide → act, for as long as something is unfinished; and waiting for changes.
+
+Any process may drive; a lock per machine lets one at a time through, and every step can be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+
+from farpoint import lifecycle
+from farpoint.errors import MachineError, Unreachable
+from farpoint.machines.base import Machine
+from farpoint.model import JobRow, Observation, Phase
+from farpoint.project import Project
+from farpoint.verbs import accept, act, read
+
+Decide = act.Decide
+
+
+def tick(project: Project, decide: Decide = lifecycle.decide) -> None:
+    """One round over every machine that holds open jobs of this project."""
+    for name in sorted({job.machine for job in project.store.jobs(project.id, open_only=True)}):
+        tick_machine(project, name, decide)
+
+
+def tick_machine(project: Project, name: str, decide: Decide = lifecycle.decide) -> None:
+    """One round on one machine. A machine that does not answer is paused and tried again later, never failed."""
+    paused = project.store.paused(name)
+    if paused is not None and project.clock() < paused[1]:
+        return
+    try:
+        with project.lock(f"machine-{name}"):
+            _round(act.Desk(project, project.machine(name), decide))
+    except (Unreachable, MachineError) as fault:
+        failures = paused[2] + 1 if paused else 1
+        with project.store.write() as writer:
+            writer.pause(name, str(fault), project.clock() + lifecycle.pause_for(failures), failures)
+        return
+    if paused is not None:
+        with project.store.write() as writer:
+            writer.pause(name, "", 0.0, 0)
+
+
+def _round(desk: act.Desk) -> None:
+    jobs = desk.project.store.jobs(desk.project.id, machine=desk.machine.name, open_only=True)
+    jobs = [act.place(desk, job) if job.phase is Phase.ACCEPTED else job for job in jobs]
+    seen = look(desk, jobs)
+    for job in jobs:
+        act.settle(desk, job, seen)
+
+
+def look(desk: act.Desk, jobs: list[JobRow]) -> Observation:
+    """One observation of all open jobs; what the journals say goes into the store before anything is decided."""
+    asked = {job.token: desk.project.store.cursors(job.token) for job in jobs}
+    ids = {job.token: job.job_ids for job in jobs}
+    scans = {job.token: job.scan for job in jobs}
+    first = seen = desk.machine.observe(asked, queue=any(job.phase is Phase.SUBMITTED for job in jobs), jobs=ids)
+    while any(chunk.data for chunk in seen.chunks):
+        for chunk in seen.chunks:
+            desk.project.folders.copy_journal(scans[chunk.token], chunk.token, chunk.file, chunk.offset, chunk.data)
+        with desk.project.store.write() as writer:
+            for chunk in seen.chunks:
+                read.apply_chunk(writer, chunk)
+                writer.changed = True
+        before, asked = asked, {token: desk.project.store.cursors(token) for token in asked}
+        if asked == before:
+            break
+        seen = desk.machine.observe(asked, queue=False)
+    return first if first is seen else Observation(claims=seen.claims, queue=first.queue, trouble=first.trouble)
+
+
+class Driver:
+    """Keeps a project's open jobs moving in this process, in one thread, until none is left."""
+
+    def __init__(self, project: Project, decide: Decide = lifecycle.decide) -> None:
+        self.project = project
+        self._decide = decide
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.fault: BaseException | None = None
+
+    def start(self) -> None:
+        """See that the thread runs; it ends by itself when nothing is open."""
+        with self._changed:
+            if self._thread is not None and self._thread.is_alive():
+                return
+            self._stop.clear()
+            self.fault = None
+            self._thread = threading.Thread(target=self._drive, name="farpoint-driver", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop driving here; the work goes on, and any other process may drive it."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=10)
+
+    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Block until `done()`; it is looked at after every change. False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: done() or self._idle(), timeout) and done()
+
+    def _idle(self) -> bool:
+        if self.fault is not None:
+            raise self.fault
+        return self._thread is None or not self._thread.is_alive()
+
+    def _drive(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self.round()
+                with self._changed:
+                    if not self._open():
+                        self._thread = None
+                        return
+                self._sleep()
+        except BaseException as fault:  # noqa: BLE001 - shown to whoever waits, as it is
+            self.fault = fault
+        finally:
+            self.project.store.close()
+            with self._changed:
+                self._changed.notify_all()
+
+    def round(self) -> None:
+        """One tick, then everybody who waits may look."""
+        tick(self.project, self._decide)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _open(self) -> list[JobRow]:
+        return self.project.store.jobs(self.project.id, open_only=True)
+
+    def _sleep(self) -> None:
+        """Until a machine's bell rings or its poll is due; a paused machine is not asked."""
+        names = sorted({job.machine for job in self._open()})
+        awake = [name for name in names if self.project.store.paused(name) is None]
+        if len(awake) == 1:
+            self._wait_on(self.project.machine(awake[0]))
+        else:
+            self._stop.wait(1.0)
+
+    def _wait_on(self, machine: Machine) -> None:
+        try:
+            machine.wait(machine.limits().poll)
+        except (Unreachable, MachineError):
+            self._stop.wait(1.0)
+
+
+_drivers: weakref.WeakKeyDictionary[Project, Driver] = weakref.WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def driver(project: Project) -> Driver:
+    """The driver of a project in this process; made, not started."""
+    with _guard:
+        if project not in _drivers:
+            _drivers[project] = Driver(project)
+        return _drivers[project]
+
+
+def catch_up(project: Project, scan: str) -> None:
+    """Enter what scan.json accepted and the store never heard of: the process that accepted it was killed in between."""
+    document = project.folders.read_scan(scan)
+    if document is None:
+        return
+    for token in accept.missing_jobs(project, scan):
+        accept.restore(project, document, token)
