@@ -46,7 +46,8 @@ cover: $(VENV)/.dev ## all tests, with lines never run listed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report term-missing
 
 docs: $(VENV)/.dev ## the documentation, in site/; a warning is an error
-	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/python scripts/cli_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 dist: $(VENV)/.dev ## sdist and wheel in dist/, the wheel tried in an empty environment
 	rm -rf dist
