@@ -2,8 +2,8 @@
 
     python benchmarks/overhead.py [--points 24] [--rounds 3]
 
-The notebook does nothing, so all that is measured is overhead. papermill runs the same points in a pool of as many processes as
-there are cores, which is what people write by hand. The two take turns, and the best round of each counts.
+The notebook does nothing, so all that is measured is overhead. papermill runs the same points in a pool of as many
+processes as there are cores, which is what people write by hand. The two take turns, and the best round of each counts.
 """
 
 from __future__ import annotations

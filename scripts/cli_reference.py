@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
 from farpoint.ui.cli import main
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"

@@ -1,6 +1,6 @@
 """Installs a wheel in an empty environment outside the checkout and scans a small notebook at three points with it.
 
-    python scripts/try_wheel.py dist/farpoint-0.1.0-py3-none-any.whl
+python scripts/try_wheel.py dist/farpoint-0.1.0-py3-none-any.whl
 """
 
 from __future__ import annotations

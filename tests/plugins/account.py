@@ -6,6 +6,7 @@ import os
 from collections import Counter
 
 import pytest
+
 from budget import allowed_skips, budget
 
 UNEXPECTED = pytest.StashKey[list[str]]()
@@ -52,7 +53,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
                 room = "/".join(report.nodeid.split("::")[0].split("/")[:3])
                 seconds[room] += report.duration
                 tests[room] += report.when == "call"
-    terminalreporter.section(f"account (budget {os.environ.get('FARPOINT_BUDGET', 'ci')}: {budget('model.runs')} model runs)")
+    column = os.environ.get("FARPOINT_BUDGET", "ci")
+    terminalreporter.section(f"account (budget {column}: {budget('model.runs')} model runs)")
     for room, spent in seconds.most_common():
         terminalreporter.write_line(f"{spent:8.1f} s  {tests[room]:5d} tests  {room}")
     for nodeid in config.stash[UNEXPECTED]:

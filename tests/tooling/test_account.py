@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from budget import budget
 
 ROOT = Path(__file__).parents[2]

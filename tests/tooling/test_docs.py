@@ -48,7 +48,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.slow
 def test_the_readme_does_what_it_says(tmp_path: Path) -> None:
     small(NOTEBOOK, tmp_path / "gray_scott.ipynb", steps=250, size=48)
-    (tmp_path / "readme.py").write_text("\n".join(blocks(ROOT / "README.md")) + "\nprint(set(scan.table['run_state']))\n")
+    script = [*blocks(ROOT / "README.md"), "print(set(scan.table['run_state']))\n"]
+    (tmp_path / "readme.py").write_text("\n".join(script))
     done = subprocess.run(
         [sys.executable, "readme.py"],
         cwd=tmp_path,

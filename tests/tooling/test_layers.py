@@ -14,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = ROOT / "pyproject.toml"
-CONTRACTS = {entry["id"]: entry["name"] for entry in tomllib.loads(PYPROJECT.read_text())["tool"]["importlinter"]["contracts"]}
+CONTRACTS = {
+    entry["id"]: entry["name"] for entry in tomllib.loads(PYPROJECT.read_text())["tool"]["importlinter"]["contracts"]
+}
 
 # contract, file of the package, line that offends it
 OFFENCES = [
@@ -44,7 +46,9 @@ def lint(folder: Path, *contracts: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "jupyter_ext" / "farpoint", tmp_path / "farpoint", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "jupyter_ext" / "farpoint", tmp_path / "farpoint", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return tmp_path
 
 

@@ -25,7 +25,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.xdist_group("wheel")
 def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
     shipped = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {f"farpoint/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*") if path.suffix in {".py", ".js", ".css", ".html"}}
+    wanted = {
+        f"farpoint/{path.relative_to(PACKAGE)}"
+        for path in PACKAGE.rglob("*")
+        if path.suffix in {".py", ".js", ".css", ".html"}
+    }
     assert wanted <= shipped
     assert "farpoint/py.typed" in shipped
     assert not [name for name in shipped if "__pycache__" in name or name.startswith(("tests", "docs"))]
