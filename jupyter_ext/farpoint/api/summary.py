@@ -1,0 +1,166 @@
+"""What is to be said of a set of runs: counts, how far, how long still, what failed, values made short.
+
+Knows no HTML, no store and no clock: rows and the present time are given to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from farpoint.model import RunRow, State
+from farpoint.table import error_line, value
+
+# The order in which states are told, and one colour each that reads on white and on black.
+COLOURS: dict[State, str] = {
+    State.COMPLETED: "#2f9e62",
+    State.RUNNING: "#3b82d6",
+    State.QUEUED: "#c99a2e",
+    State.NEW: "#8d96a3",
+    State.FAILED: "#d9484f",
+    State.CANCELLED: "#8c6bb1",
+    State.LOST: "#b4562a",
+}
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+
+
+def clean(text: object) -> str:
+    r"""Text that is safe to print: no terminal sequences, control characters or lone surrogates.
+
+    >>> clean("\x1b[31mred\x1b[0m\x07 alert\r")
+    'red alert'
+    """
+    bare = _CONTROLS.sub("", _ESCAPES.sub("", str(text)))
+    return bare.encode("utf-8", "replace").decode("utf-8")
+
+
+def short(found: object, width: int = 40) -> str:
+    """A value in a few characters: for cells of a table and captions.
+
+    >>> short(0.30000000000000004), short(7), short("a" * 50, 8), short({"x": 1})
+    ('0.3', '7', 'aaaaaaa…', "{'x': 1}")
+    """
+    kind = type(found).__name__
+    if isinstance(found, float) or kind in ("float32", "float16"):
+        text = f"{found:.6g}"
+    elif kind == "ndarray" or kind in ("DataFrame", "Series"):
+        text = f"{kind} " + "×".join(str(length) for length in getattr(found, "shape", ()))
+    else:
+        # A long text is cut before it is cleaned: a cell never needs more of it.
+        text = " ".join(clean(str(found)[: 4 * width]).split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def caption(parameters: Mapping[str, Any], names: Iterable[str] | None = None) -> str:
+    """The parameters of a point in one line.
+
+    >>> caption({"feed": 0.02, "kill": 0.05})
+    'feed=0.02  kill=0.05'
+    """
+    chosen = parameters if names is None else [name for name in names if name in parameters]
+    return "  ".join(f"{name}={short(value(parameters[name]), 24)}" for name in chosen)
+
+
+def counts(rows: Iterable[RunRow]) -> dict[State, int]:
+    """How many runs are in each state, in telling order; states without a run are left out."""
+    found: dict[State, int] = {}
+    for row in rows:
+        found[row.state] = found.get(row.state, 0) + 1
+    return {state: found[state] for state in COLOURS if state in found}
+
+
+def _usual(rows: Iterable[RunRow]) -> float | None:
+    """Mean seconds of a completed run."""
+    seconds = [row.seconds for row in rows if row.state is State.COMPLETED and row.seconds is not None]
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def part_done(row: RunRow, now: float, usual: float | None) -> float:
+    """How much of one run is done, 0 to 1: what it says itself, else its age against a usual run's."""
+    if row.state.final:
+        return 1.0
+    if row.state is not State.RUNNING:
+        return 0.0
+    if row.progress is not None:
+        return min(max(row.progress, 0.0), 1.0)
+    if usual and row.started is not None:
+        return min(max(now - row.started, 0.0) / usual, 0.95)
+    return 0.0
+
+
+def fraction(rows: Sequence[RunRow], now: float) -> float:
+    """How much of all runs is done, 0 to 1."""
+    usual = _usual(rows)
+    return sum(part_done(row, now, usual) for row in rows) / len(rows) if rows else 1.0
+
+
+def seconds_left(rows: Sequence[RunRow], now: float) -> float | None:
+    """A guess at the seconds until all is done, from what finished and what runs; None while nothing can be said."""
+    usual = _usual(rows)
+    running = [row for row in rows if row.state is State.RUNNING]
+    if usual is None:
+        starts = [(row.progress, row.started) for row in running if row.progress and row.started is not None]
+        if not starts:
+            return None
+        usual = sum((now - begun) / done for done, begun in starts if done and begun is not None) / len(starts)
+    open_runs = [row for row in rows if not row.state.final]
+    work = sum(usual * (1 - part_done(row, now, usual)) for row in open_runs)
+    return work / max(len(running), 1)
+
+
+def span(seconds: float) -> str:
+    """A duration in one rounded word.
+
+    >>> span(0.4), span(42), span(61), span(7300), span(260000)
+    ('1 s', '42 s', '1 min', '2 h', '3 d')
+    """
+    for unit, length, limit in (("s", 1, 60), ("min", 60, 60), ("h", 3600, 48)):
+        count = max(round(seconds / length), 1)
+        if count < limit:
+            return f"{count} {unit}"
+    return f"{max(round(seconds / 86400), 1)} d"
+
+
+def took(rows: Sequence[RunRow]) -> float | None:
+    """Seconds from the first start to the last end, where all is done."""
+    starts = [row.started for row in rows if row.started is not None]
+    ends = [row.ended for row in rows if row.ended is not None]
+    return max(max(ends) - min(starts), 0.0) if starts and ends else None
+
+
+def plural(count: int, word: str) -> str:
+    """A number and its noun.
+
+    >>> plural(1, "point"), plural(24, "point")
+    ('1 point', '24 points')
+    """
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
+def headline(title: str, rows: Sequence[RunRow], now: float) -> str:
+    """The one line that tells how a scan stands: `tokamak: 24 points · 20 COMPLETED · 4 RUNNING · 90 % · ~1 min left`."""
+    parts = [plural(len(rows), "point")]
+    parts += [f"{count:,} {state}" for state, count in counts(rows).items()]
+    if all(row.state.final for row in rows):
+        seconds = took(rows)
+        parts += [f"took {span(seconds)}"] if seconds is not None else []
+    else:
+        parts.append(f"{int(100 * fraction(rows, now))} %")
+        left = seconds_left(rows, now)
+        parts += [f"~{span(left)} left"] if left is not None else []
+    return f"{clean(title)}: " + " · ".join(parts)
+
+
+def failures(rows: Iterable[RunRow], limit: int = 5) -> list[str]:
+    """One line for each run that ended badly, and one that counts those left out."""
+    bad = [row for row in rows if row.state in (State.FAILED, State.LOST)]
+    lines = [f"point {row.number}: {clean(cause(row))}  ({caption(row.parameters)})" for row in bad[:limit]]
+    return lines + ([f"… and {len(bad) - limit:,} more"] if len(bad) > limit else [])
+
+
+def cause(row: RunRow) -> str:
+    """Why a run ended badly, in one line: its error, else the reason, else the state."""
+    return error_line(row) or row.reason or str(row.state)
