@@ -5,14 +5,16 @@ Knows names and bytes only; every write is atomic and on disk when it returns. D
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -34,7 +36,6 @@ class Folders:
     def __init__(self, runs_folder: Path) -> None:
         self.runs_folder = runs_folder
 
-    # ------------------------------------------------------------------------------------------ scans
     def scan_folder(self, name: str) -> Path:
         """Where a scan lives. A name that cannot be a folder anywhere is refused with one that can."""
         if not _SLUG.fullmatch(name) or len(name) > 100 or name in _OURS:
@@ -61,7 +62,6 @@ class Folders:
             return []
         return sorted(path.name for path in self.runs_folder.iterdir() if (path / SCAN).is_file())
 
-    # ------------------------------------------------------------------------------------------ blobs
     def keep_blob(self, source: Path | bytes, digest: str | None = None) -> tuple[str, int]:
         """Snapshot a file or bytes by content; (sha256, size). A file that no longer has `digest` is refused.
 
@@ -91,7 +91,6 @@ class Folders:
         """Where the snapshot of that content is, or would be."""
         return self.runs_folder / layout.blob_name(digest)
 
-    # ------------------------------------------------------------------------------------------ jobs
     def job_folder(self, scan: str, token: str) -> Path:
         """Where the copy of a job folder is kept."""
         return self.scan_folder(scan) / "jobs" / _inside(token)
@@ -153,7 +152,6 @@ class Folders:
         finally:
             os.close(handle)
 
-    # ------------------------------------------------------------------------------------------ points
     def point_folder(self, scan: str, number: int) -> Path:
         """Where a point's results are: its number never changes, so its folder never does."""
         shard = number // SHARD * SHARD
@@ -163,7 +161,9 @@ class Folders:
     def read_point(self, scan: str, number: int) -> dict[str, Any] | None:
         """What point.json says, or None while nothing is there."""
         folder = self.point_folder(scan, number)
-        _settle(folder)
+        if _next(folder).exists():
+            with self._alone(scan):
+                _settle(folder)
         return _read(folder / POINT)
 
     def place_attempt(self, scan: str, number: int, attempt: int, staged: Path, point: Mapping[str, Any]) -> Path:
@@ -175,10 +175,21 @@ class Folders:
         """
         folder = self.point_folder(scan, number)
         self._make(folder.parent)
-        _free_names(staged)
-        _put(staged / POINT, json.dumps(point, indent=2, allow_nan=False).encode())
-        _sync_tree(staged)
-        return _place(folder, attempt, staged, point)
+        _complete(staged, json.dumps(point, indent=2, allow_nan=False).encode())
+        with self._alone(scan):
+            return _place(folder, attempt, staged, point)
+
+    @contextmanager
+    def _alone(self, scan: str) -> Iterator[None]:
+        """One placement in a scan at a time, among all processes."""
+        handle = os.open(self.scan_folder(scan) / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            # Some network disks know no locks: there, people place from one computer at a time.
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def prepare(self) -> None:
         """Make the folder itself, which git is told to pass over."""
@@ -204,24 +215,30 @@ def _put(path: Path, data: bytes) -> None:
     layout.put(str(path), data, 0o644)
 
 
+def _complete(staged: Path, point: bytes) -> None:
+    """Add point.json and make all of it durable. Files a run saved under names of ours get another name."""
+    for path in list(staged.iterdir()):
+        ours = path.name == POINT and path.is_file() and path.read_bytes() == point
+        if not ours and (path.name == POINT or _ATTEMPT.fullmatch(path.name)):
+            path.rename(staged / f"saved_{path.name}")
+    part = staged / f".{POINT}.part"
+    part.write_bytes(point)
+    part.replace(staged / POINT)
+    _sync_tree(staged)
+
+
 def _place(folder: Path, attempt: int, staged: Path, point: Mapping[str, Any]) -> Path:
-    """Another process may place the same attempt at the same time: whoever's rename comes second looks again."""
-    for _ in range(100):
-        _settle(folder)
-        shown = _read(folder / POINT)
-        try:
-            if not folder.exists():
-                return _rename(staged, folder)
-            if shown is not None and _same(shown, point):
-                return _merge(staged, folder)
-            if shown is not None and shown["attempt"] > attempt:
-                return _set_aside(staged, folder, attempt, point)
-            _rename(staged, _next(folder))
-            _settle(folder)
-            return folder
-        except FileExistsError:
-            continue
-    raise BadInput(f"{folder} cannot be placed: it is changed by something else all the time. Try again.")
+    _settle(folder)
+    shown = _read(folder / POINT)
+    if not folder.exists():
+        return _rename(staged, folder)
+    if shown is not None and _same(shown, point):
+        return _merge(staged, folder)
+    if shown is not None and shown["attempt"] > attempt:
+        return _set_aside(staged, folder, attempt, point)
+    _rename(staged, _next(folder))
+    _settle(folder)
+    return folder
 
 
 def _same(shown: Mapping[str, Any], point: Mapping[str, Any]) -> bool:
@@ -238,22 +255,20 @@ def _settle(folder: Path) -> None:
     coming = _next(folder)
     if not coming.is_dir():
         return
-    # Where a name is gone or taken meanwhile, another process is finishing the same placement.
-    with suppress(FileExistsError, FileNotFoundError):
-        if folder.is_dir():
-            shown = _read(folder / POINT) or {"attempt": 0}
-            _rename(folder, _unused(coming, shown["attempt"]))
-        for older in [path for path in coming.iterdir() if _is_attempt(path)]:
-            for oldest in [path for path in older.iterdir() if _is_attempt(path)]:
-                _rename(oldest, _unused(coming, int(oldest.name.split("_")[1])))
-        _rename(coming, folder)
+    if folder.is_dir():
+        shown = _read(folder / POINT) or {"attempt": 0}
+        _rename(folder, coming / _unused(shown["attempt"], coming, folder))
+    for older in [path for path in coming.iterdir() if _is_attempt(path)]:
+        for oldest in [path for path in older.iterdir() if _is_attempt(path)]:
+            _rename(oldest, coming / oldest.name)
+    _rename(coming, folder)
 
 
 def _set_aside(staged: Path, folder: Path, attempt: int, point: Mapping[str, Any]) -> Path:
     for path in folder.iterdir():
         if _is_attempt(path) and _same(_read(path / POINT) or {}, point):
             return _merge(staged, path)
-    return _rename(staged, _unused(folder, attempt))
+    return _rename(staged, folder / _unused(attempt, folder))
 
 
 def _merge(staged: Path, folder: Path) -> Path:
@@ -270,30 +285,18 @@ def _merge(staged: Path, folder: Path) -> Path:
     return folder
 
 
-def _unused(folder: Path, attempt: int) -> Path:
-    names = [f"attempt_{attempt}", *(f"attempt_{attempt}_{again}" for again in range(2, 1000))]
-    return next(folder / name for name in names if not os.path.lexists(folder / name))
+def _unused(attempt: int, *folders: Path) -> str:
+    """The name of a set aside attempt; executions of the same attempt are told apart by a second number."""
+    names = (f"attempt_{attempt}{f'_{again}' if again > 1 else ''}" for again in count(1))
+    return next(name for name in names if not any(os.path.lexists(folder / name) for folder in folders))
 
 
 def _is_attempt(path: Path) -> bool:
     return _ATTEMPT.fullmatch(path.name) is not None and (path / POINT).is_file()
 
 
-def _free_names(staged: Path) -> None:
-    """A run may save files under the names we use; they keep their content under another."""
-    for path in list(staged.iterdir()):
-        if path.name == POINT or _ATTEMPT.fullmatch(path.name):
-            path.rename(staged / f"saved_{path.name}")
-
-
 def _rename(source: Path, target: Path) -> Path:
-    """Move a folder to a name that must be free. A folder of another process there raises FileExistsError."""
-    try:
-        source.rename(target)
-    except OSError as fault:
-        if target.exists():
-            raise FileExistsError(str(target)) from fault
-        raise
+    source.rename(target)
     layout.sync_folder(str(target.parent))
     layout.sync_folder(str(source.parent))
     return target
