@@ -81,7 +81,7 @@ class Claims:
 
     def __init__(self, folder: str) -> None:
         self._job = os.fspath(folder)
-        self._known = {}  # type: Dict[int, List[Body]]
+        self._known: Dict[int, List[Body]] = {}
 
     def all(self) -> Dict[int, List[Body]]:
         """The bodies in order of every slice that has a claim."""
@@ -89,7 +89,7 @@ class Claims:
             names = os.listdir(os.path.join(self._job, CLAIMS))
         except FileNotFoundError:
             return {}
-        tops = {}  # type: Dict[int, int]
+        tops: Dict[int, int] = {}
         for name in names:
             match = _NAME.match(name)
             if match:

@@ -194,7 +194,7 @@ def link_exclusive(path: str, data: bytes) -> bool:
 def make_private(path: str) -> None:
     """Make a folder and those above it that are missing, for this user alone (0700). One that exists stays as it is."""
     path = os.path.abspath(path)
-    missing = []  # type: List[str]
+    missing: List[str] = []
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
