@@ -88,7 +88,10 @@ def _one(row: RunRow, name: str, typed: Any, load: Loader | None) -> Any:
     if type(typed) in _NATIVE:
         return typed
     if not is_large(typed):
-        return value(typed)
+        try:
+            return value(typed)
+        except (ValueError, ImportError):  # of a newer farpoint, or a library not here: told when it is asked for
+            return Handle(name, typed, lambda: value(typed))
 
     def read() -> Any:
         if load is None:
@@ -174,9 +177,9 @@ def column(found: list[Any], index: pandas.Index[Any]) -> pandas.Series[Any]:
     kinds.discard(type(None))
     if kinds and kinds <= {bool, numpy.bool_}:
         return pandas.Series(found, index=index, dtype="boolean" if gaps else "bool")
-    if not kinds or all(issubclass(kind, (int, float, numpy.integer, numpy.floating)) for kind in kinds - {bool}):
-        if bool not in kinds:
-            return _numbers(found, index, gaps)
+    numbers = (int, float, numpy.integer, numpy.floating)
+    if bool not in kinds and all(issubclass(kind, numbers) for kind in kinds):
+        return _numbers(found, index, gaps)
     return pandas.Series(found, index=index, dtype=object).infer_objects()
 
 
@@ -201,7 +204,7 @@ def _run_columns(
     def series(found: list[Any], dtype: str) -> pandas.Series[Any]:
         return pandas.Series(found, index=index, dtype=dtype)
 
-    started = pandas.to_datetime(pandas.Series([row.started for row in rows], index=index, dtype="float64"), unit="s", utc=True)
+    times = pandas.Series([row.started for row in rows], index=index, dtype="float64")
     return {
         "run_state": series([row.state.value for row in rows], "str"),
         "run_reason": series([row.reason for row in rows], "str"),
@@ -212,7 +215,7 @@ def _run_columns(
         "run_machine": series([row.machine for row in rows], "str"),
         "run_job_id": series([row.job_id or "" for row in rows], "str"),
         "run_folder": series([(folder(row) if folder else None) or "" for row in rows], "str"),
-        "run_started": started,
+        "run_started": pandas.to_datetime(times, unit="s", utc=True),
         "run_version": series([row.version for row in rows], "int64"),
         "run_seed": column([row.seed for row in rows], index),
     }

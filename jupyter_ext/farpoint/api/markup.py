@@ -1,4 +1,4 @@
-"""HTML as data: elements whose every text and attribute passes through one `esc`, so nothing a user wrote becomes markup.
+"""HTML as data: elements whose every text and attribute passes through one `esc`, so no text ever becomes markup.
 
 Knows no scan and no run.
 """
@@ -30,7 +30,9 @@ def esc(text: object) -> str:
 
 
 def element(name: str, *children: object, **attributes: object) -> Markup:
-    """One element. Children that are not `Markup` are text; `class_` and `data_x` are `class` and `data-x`; None is left out.
+    """One element. Children that are not `Markup` are text; `class_` and `data_x` are `class` and `data-x`.
+
+    What is None is left out.
 
     >>> element("td", "<x>", class_="n", title=None)
     '<td class="n">&lt;x&gt;</td>'

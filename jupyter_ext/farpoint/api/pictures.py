@@ -105,7 +105,8 @@ class ContactSheet:
         return self.png
 
     def __repr__(self) -> str:
-        return f"<contact sheet of {self.points} points, {len(self.png) // 1000} kB{f', {self.path}' if self.path else ''}>"
+        where = f", {self.path}" if self.path else ""
+        return f"<contact sheet of {self.points} points, {len(self.png) // 1000} kB{where}>"
 
 
 def contact_sheet(
@@ -119,8 +120,8 @@ def contact_sheet(
 ) -> ContactSheet:
     """One PNG with a tile a point: its picture, or its state where there is none.
 
-    Two scanned axes lay the tiles out as their grid. Raises BadInput where there is nothing to draw or matplotlib is not
-    installed.
+    Two scanned axes lay the tiles out as their grid. Raises BadInput where there is nothing to draw, or
+    matplotlib is not installed.
     """
     if not rows:
         raise BadInput("a contact sheet of no points cannot be drawn: choose some points first")
@@ -133,7 +134,7 @@ def contact_sheet(
 
 
 def _columns(rows: Sequence[RunRow]) -> int:
-    """Tiles in a line: the length of the last axis of a two-axis grid, else what makes the sheet a bit wider than high."""
+    """Tiles in a line: the length of the last axis of a two-axis grid, else a bit more than there are lines."""
     lengths = [len({repr(row.parameters.get(name)) for row in rows}) for name in names_of(rows)]
     scanned = [length for length in lengths if length > 1]
     if len(scanned) == 2 and math.prod(scanned) == len(rows) and scanned[-1] <= 24:
@@ -141,14 +142,12 @@ def _columns(rows: Sequence[RunRow]) -> int:
     return max(1, min(len(rows), round(math.sqrt(len(rows) * 1.4))))
 
 
-def _draw(
-    rows: Sequence[RunRow], pictures: Mapping[int, Picture], columns: int, captions: bool, title: str
-) -> bytes:
+def _draw(rows: Sequence[RunRow], pictures: Mapping[int, Picture], columns: int, captions: bool, title: str) -> bytes:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as fault:
-        raise BadInput("a contact sheet is drawn with matplotlib, which is not installed: pip install matplotlib") from fault
+        raise BadInput("a contact sheet needs matplotlib, which is not installed: pip install matplotlib") from fault
 
     lines = math.ceil(len(rows) / columns)
     scale = min(1.0, 24 / max(columns, lines * 0.8))  # at most about 5,000 pixels a side

@@ -141,8 +141,15 @@ def heat_map(name: str, found: Mapping[int, float], across: Axis, up: Axis) -> M
 def _colour_bar(low: float, high: float) -> list[Markup]:
     steps, top, bottom = 40, _TOP, HEIGHT - _BOTTOM
     left, tall = WIDTH - 62, (bottom - top) / steps
+    size = {"width": 10, "height": _round(tall + 0.4)}
     stripes = [
-        element("rect", x=left, y=_round(bottom - (k + 1) * tall), width=10, height=_round(tall + 0.4), fill=shade(k, 0, steps - 1))
+        element(
+            "rect",
+            x=left,
+            y=_round(bottom - (k + 1) * tall),
+            **size,
+            fill=shade(k, 0, steps - 1),
+        )
         for k in range(steps)
     ]
     words = [_text(left + 14, bottom, _word(low)), _text(left + 14, top + 9, _word(high))]
@@ -160,7 +167,8 @@ def line(name: str, found: Mapping[int, float], axis: Axis, *, joined: bool) -> 
         return HEIGHT - _BOTTOM - (number - low) / (high - low) * (HEIGHT - _BOTTOM - _TOP)
 
     marks = ticks(low, high)
-    rules = [element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=_round(height(y)), y2=_round(height(y)), class_="rule") for y in marks]
+    sides = {"x1": _LEFT, "x2": WIDTH - _RIGHT}
+    rules = [element("line", **sides, y1=_round(height(y)), y2=_round(height(y)), class_="rule") for y in marks]
     dots, at_position = [], dict[int, list[float]]()
     for number, each in sorted(found.items()):
         position = axis.at[number]

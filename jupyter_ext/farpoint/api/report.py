@@ -17,8 +17,8 @@ from farpoint import __version__
 from farpoint.api.markup import Markup, element
 from farpoint.api.pictures import Picture
 from farpoint.api.plots import Axis, axes, is_grid, is_number, plots
-from farpoint.api.summary import COLOURS, caption, cause, clean, counts, headline, plural, short
 from farpoint.api.show import state_words, traceback_of
+from farpoint.api.summary import COLOURS, caption, cause, clean, counts, headline, plural, short
 from farpoint.model import RunRow, State
 from farpoint.table import column_name, names_of, recorded, size_words, value
 
@@ -51,7 +51,7 @@ def page(
         _sheet(kept, shown),
         _bad(rows),
         _table(kept),
-        element("footer", f"Made by farpoint {__version__} on {_day(now)}. This file works by itself: it loads nothing."),
+        element("footer", f"Made by farpoint {__version__}, {_day(now)}. This file works by itself: it loads nothing."),
     )
     return "<!DOCTYPE html>\n" + element(
         "html",
@@ -92,13 +92,15 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
         for state, count in found.items()
     ]
     legend = [
-        element("li", element("i", style=f"background:{COLOURS[state]}"), f"{count:,} {state}") for state, count in found.items()
+        element("li", element("i", style=f"background:{COLOURS[state]}"), f"{count:,} {state}")
+        for state, count in found.items()
     ]
+    spoken = ", ".join(f"{count} {state}" for state, count in found.items())
     button = element("button", "light / dark", class_="theme", type_="button")
     return [
         element("header", element("h1", clean(title)), button),
         element("p", clean(" · ".join(facts)), class_="facts"),
-        element("div", stripes, class_="bar", role="img", aria_label=", ".join(f"{n} {state}" for state, n in found.items())),
+        element("div", stripes, class_="bar", role="img", aria_label=spoken),
         element("ul", legend, class_="legend"),
     ]
 
@@ -113,7 +115,8 @@ def _that_fit(pictures: Mapping[int, Picture]) -> tuple[dict[int, Picture], list
         kept[number] = picture
     if len(kept) == len(pictures):
         return kept, []
-    return kept, [f"{plural(len(pictures) - len(kept), 'picture')} left out: the page holds at most {size_words(PICTURES)}"]
+    left = plural(len(pictures) - len(kept), "picture")
+    return kept, [f"{left} left out: the page holds at most {size_words(PICTURES)}"]
 
 
 def _explorer(rows: Sequence[RunRow], pictures: Mapping[int, Picture]) -> Markup:
@@ -171,7 +174,7 @@ def _sheet(rows: Sequence[RunRow], pictures: Mapping[int, Picture]) -> Markup:
         words = element("figcaption", f"{row.number} · {caption(row.parameters, names)}")
         if row.number in pictures:
             image = element("img", src=pictures[row.number].uri, alt=f"picture of point {row.number}", loading="lazy")
-            tile: Markup = element("button", image, type_="button", aria_label=f"enlarge the picture of point {row.number}")
+            tile = element("button", image, type_="button", aria_label=f"enlarge the picture of point {row.number}")
         else:
             tile = _no_picture(row)
         tiles.append(element("figure", tile, words, class_="tile", data_point=row.number))
@@ -207,8 +210,12 @@ def _table(rows: Sequence[RunRow]) -> Markup:
     ours = ["run_state", "run_seconds", "run_reason", "run_machine"]
     headers = ["point", *names, *(column_name(name, names) for name in own), *ours]
     lines: list[list[Any]] = [
-        [row.number, *(value(row.parameters.get(name)) for name in names), *(each.get(name) for name in own)]
-        + [state_words(row), row.seconds, row.reason, row.machine]
+        [
+            row.number,
+            *(value(row.parameters.get(name)) for name in names),
+            *(each.get(name) for name in own),
+            *(state_words(row), row.seconds, row.reason, row.machine),
+        ]
         for row, each in zip(rows, found, strict=True)
     ]
     numeric = [all(each is None or is_number(each) for each in column) for column in zip(*lines, strict=True)]

@@ -10,29 +10,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from farpoint.api.markup import Markup, element, join
+from farpoint.api.markup import Markup, element
 from farpoint.api.summary import COLOURS, caption, cause, clean, counts, failures, headline, short, span
 from farpoint.model import RunRow, State
-from farpoint.table import column_name, names_of, recorded
+from farpoint.table import column_name, names_of, recorded, value
 
 _STYLE = """
 .fp{font-size:13px;line-height:1.45;max-width:100%}
 .fp .fp-head{margin:2px 0 6px}
 .fp .fp-head b{font-weight:600}
-.fp .fp-bar{display:flex;height:8px;border-radius:4px;overflow:hidden;background:rgba(128,128,128,.18);max-width:640px;margin:0 0 8px}
+.fp .fp-bar{display:flex;height:8px;border-radius:4px;overflow:hidden;max-width:640px;margin:0 0 8px;
+ background:rgba(128,128,128,.18)}
 .fp .fp-bar span{display:block;height:100%}
-.fp table{border-collapse:collapse;font-size:inherit;color:inherit;margin:4px 0;font-variant-numeric:tabular-nums;border:0}
+.fp table{border-collapse:collapse;font-size:inherit;color:inherit;margin:4px 0;border:0;
+ font-variant-numeric:tabular-nums}
 .fp .fp-wrap{overflow-x:auto}
-.fp th,.fp td{padding:2px 10px;text-align:left;white-space:nowrap;border:0;border-bottom:1px solid rgba(128,128,128,.2);background:none}
+.fp th,.fp td{padding:2px 10px;text-align:left;white-space:nowrap;background:none;
+ border:0;border-bottom:1px solid rgba(128,128,128,.2)}
 .fp th{font-weight:600;opacity:.75}
 .fp .fp-n{text-align:right}
 .fp .fp-note{opacity:.75;margin:4px 0}
 .fp .fp-bad{margin:6px 0 2px}
 .fp .fp-bad div{padding-left:10px;border-left:3px solid #d9484f;margin:2px 0}
-.fp pre{max-height:22em;overflow:auto;margin:4px 0;padding:8px;background:rgba(128,128,128,.1);border-radius:4px;font-size:12px}
+.fp pre{max-height:22em;overflow:auto;margin:4px 0;padding:8px;border-radius:4px;font-size:12px;
+ background:rgba(128,128,128,.1)}
 .fp .fp-pics{display:flex;flex-wrap:wrap;gap:8px;margin:6px 0}
 .fp figure{margin:0;width:150px}
-.fp figure img{width:150px;height:110px;object-fit:contain;background:#fff;border:1px solid rgba(128,128,128,.25);border-radius:4px}
+.fp figure img{width:150px;height:110px;object-fit:contain;background:#fff;border-radius:4px;
+ border:1px solid rgba(128,128,128,.25)}
 .fp figcaption{font-size:11px;opacity:.8;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 """
 
@@ -72,7 +77,7 @@ def sheet(rows: Sequence[RunRow], names: Sequence[str] | None = None, limit: int
     for row, values in zip(shown, found, strict=True):
         ours = {"run_state": state_words(row), "run_seconds": row.seconds, "run_reason": row.reason}
         cells.append(
-            [row.number, *(row.parameters.get(name) for name in names), *(values.get(name) for name in own)]
+            [row.number, *(value(row.parameters.get(name)) for name in names), *(values.get(name) for name in own)]
             + [ours[name] for name in tail]
         )
     headers = ["point", *names, *(column_name(name, names) for name in own), *tail]
@@ -171,7 +176,9 @@ def bar(rows: Sequence[RunRow]) -> Markup:
     found = counts(rows)
     label = ", ".join(f"{count} {state}" for state, count in found.items())
     parts = [
-        element("span", style=f"width:{100 * count / len(rows):.3f}%;background:{COLOURS[state]}", title=f"{count} {state}")
+        element(
+            "span", style=f"width:{100 * count / len(rows):.3f}%;background:{COLOURS[state]}", title=f"{count} {state}"
+        )
         for state, count in found.items()
     ]
     return element("div", parts, class_="fp-bar", role="img", aria_label=label)
@@ -195,9 +202,8 @@ def pictures(view: View) -> Markup:
 def html_table(shown: Sheet) -> Markup:
     """A sheet as an HTML table, states by word and colour."""
     state = shown.headers.index("run_state")
-    head = element(
-        "tr", [element("th", name, class_="fp-n" if numeric else None) for name, numeric in zip(shown.headers, shown.numeric)]
-    )
+    heads = zip(shown.headers, shown.numeric, strict=True)
+    head = element("tr", [element("th", name, class_="fp-n" if numeric else None) for name, numeric in heads])
     lines: list[Markup] = []
     for position, (line, word) in enumerate(zip(shown.lines, shown.states, strict=True)):
         if position == shown.gap:
@@ -244,15 +250,9 @@ def run_text(row: RunRow) -> str:
 
 
 def _pairs(row: RunRow) -> list[tuple[str, str]]:
+    known = {name: value(found) for name, found in row.parameters.items()}
     own = {column_name(name, row.parameters): found for name, found in recorded(row).items()}
-    return [(clean(name), short(found, 70)) for name, found in {**decoded(row), **own}.items()]
-
-
-def decoded(row: RunRow) -> dict[str, Any]:
-    """The parameters of a run as Python has them."""
-    from farpoint.table import value
-
-    return {name: value(found) for name, found in row.parameters.items()}
+    return [(clean(name), short(found, 70)) for name, found in {**known, **own}.items()]
 
 
 def traceback_of(row: RunRow) -> str:
@@ -265,6 +265,8 @@ def run_html(row: RunRow, picture: str | None = None) -> str:
     pairs = [element("tr", element("th", name), element("td", shown)) for name, shown in _pairs(row)]
     trace = traceback_of(row)
     failed = row.state in (State.FAILED, State.LOST)
+    wide = "max-width:480px;background:#fff"
+    image = element("img", src=picture, alt=f"picture of point {row.number}", style=wide) if picture else None
     return element(
         "div",
         style(),
@@ -275,13 +277,8 @@ def run_html(row: RunRow, picture: str | None = None) -> str:
             class_="fp-head",
         ),
         element("div", element("table", pairs), class_="fp-wrap") if pairs else None,
-        element("img", src=picture, alt=f"picture of point {row.number}", style="max-width:480px;background:#fff") if picture else None,
+        image,
         bad_news([clean(cause(row))]) if failed else None,
         element("details", element("summary", "traceback"), element("pre", trace)) if failed and trace else None,
         class_="fp",
     )
-
-
-def lines_html(lines: Sequence[str], title: str) -> Markup:
-    """Plain lines under a title: for previews, logs and messages."""
-    return element("div", style(), element("div", element("b", title), class_="fp-head"), join([element("pre", "\n".join(lines))]), class_="fp")

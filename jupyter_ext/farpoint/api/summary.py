@@ -141,7 +141,7 @@ def plural(count: int, word: str) -> str:
 
 
 def headline(title: str, rows: Sequence[RunRow], now: float) -> str:
-    """The one line that tells how a scan stands: `tokamak: 24 points · 20 COMPLETED · 4 RUNNING · 90 % · ~1 min left`."""
+    """The one line that tells how a scan stands: `tokamak: 24 points · 20 COMPLETED · 4 RUNNING · ~1 min left`."""
     parts = [plural(len(rows), "point")]
     parts += [f"{count:,} {state}" for state, count in counts(rows).items()]
     if all(row.state.final for row in rows):

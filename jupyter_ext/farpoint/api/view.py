@@ -1,0 +1,288 @@
+"""Some points of a scan, as people hold them: table, waiting, choosing, results, files.
+
+What is shown comes from the store alone; `wait`, `fetch`, `retry`, `cancel` and loading values reach out.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from farpoint import table
+from farpoint.api import grids, outcome, pictures, report, show, summary, waiting
+from farpoint.api.run import Run
+from farpoint.errors import BadInput, FarpointError, NotFound
+from farpoint.model import RunRow, State
+from farpoint.project import Project
+from farpoint.verbs import cancel as cancelling
+from farpoint.verbs import fetch as fetching
+from farpoint.verbs import retry as retrying
+from farpoint.verbs import submit, watch
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+THUMBNAILS = 12
+_THUMBNAIL_BYTES = 600_000  # all of them together: they stay in the notebook they are shown in
+
+
+class View:
+    """Points of one scan. `scan[3:7]`, `scan.failed` and `scan.where(…)` are views of the same scan."""
+
+    def __init__(self, project: Callable[[], Project], name: str, numbers: Iterable[int] | None) -> None:
+        self._find_project = project
+        self.name = name
+        self._numbers = None if numbers is None else tuple(numbers)
+        self._said: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> Project:
+        """The project the scan belongs to."""
+        return self._find_project()
+
+    # ------------------------------------------------------------------------------------------ rows
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The point numbers of this view, in order."""
+        return tuple(row.number for row in self._rows())
+
+    def _wanted(self) -> tuple[int, ...] | None:
+        """Point numbers to look at in the store; None while nothing was submitted."""
+        return self._numbers
+
+    def _rows(self) -> list[RunRow]:
+        wanted = self._wanted()
+        return [] if wanted is None else self.project.store.runs(self.project.id, scan=self.name, numbers=wanted)
+
+    def _states(self) -> list[State]:
+        wanted = set(self._wanted() or ())
+        states = self.project.store.states(self.project.id, self.name)
+        return [state for number, state in states.items() if number in wanted]
+
+    def _part(self, numbers: Iterable[int]) -> Self:
+        """A view of these points."""
+        return self._with(_numbers=tuple(numbers))
+
+    def _with(self, **changes: Any) -> Self:
+        """The same in all but these attributes."""
+        made = copy.copy(self)
+        vars(made).update(changes)
+        return made
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter([Run(self.project, row) for row in self._rows()])
+
+    def __getitem__(self, number: Any) -> Any:
+        """`scan[7]`: the Run of point 7; `scan[3:7]`: a view of points 3 to 6."""
+        rows = self._rows()
+        if isinstance(number, slice):
+            last = max((row.number for row in rows), default=-1)
+            chosen = set(range(*number.indices(last + 1)))
+            return self._part(row.number for row in rows if row.number in chosen)
+        for row in rows:
+            if row.number == number:
+                return Run(self.project, row)
+        known = f"{rows[0].number} to {rows[-1].number}" if rows else "none"
+        raise NotFound(f"{self.name} has no point {number!r} here (points: {known}).")
+
+    # ------------------------------------------------------------------------------------------ choosing
+    @property
+    def failed(self) -> Self:
+        """The points that ended without a result: FAILED or LOST."""
+        return self._in(State.FAILED, State.LOST)
+
+    @property
+    def completed(self) -> Self:
+        """The points that have a result."""
+        return self._in(State.COMPLETED)
+
+    def _in(self, *states: State) -> Self:
+        return self._part(row.number for row in self._rows() if row.state in states)
+
+    def where(self, condition: str | Callable[[pandas.DataFrame], Any]) -> Self:
+        """The points for which a condition holds: a pandas query (`"x > 2 and run_state == 'FAILED'"`) or a function
+        of the table that gives a mask.
+        """
+        found = self.table
+        if callable(condition):
+            return self._part(int(number) for number in found.index[condition(found)])
+        try:
+            return self._part(int(number) for number in found.query(condition, engine="python").index)
+        except Exception as fault:
+            columns = ", ".join(str(name) for name in found.columns)
+            raise BadInput(f"{condition!r} cannot be asked of the table: {fault} (columns: {columns})") from fault
+
+    # ------------------------------------------------------------------------------------------ standing
+    @property
+    def table(self) -> pandas.DataFrame:
+        """A row a point, indexed by point number: parameters, recorded values, then `run_state`, `run_reason`, …"""
+        return table.frame(self._rows(), load=self._load, folder=self._folder_of)
+
+    def _load(self, row: RunRow, typed: Any) -> Any:
+        return outcome.read_large(self.project, row, typed)
+
+    def _folder_of(self, row: RunRow) -> str | None:
+        return str(outcome.point_folder(self.project, row)) if row.fetched else None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many points are in each state."""
+        return {state.value: count for state, count in summary.counts(self._rows()).items()}
+
+    @property
+    def messages(self) -> list[str]:
+        """What is worth knowing: what submitting said, machines that are paused, warnings of single runs."""
+        rows = self._rows()
+        said = list(self._said)
+        store = self.project.store
+        for machine in sorted({row.machine for row in rows if row.machine and not row.state.final}):
+            paused = store.paused(machine)
+            said += [f"machine {machine} is paused: {paused[0]}"] if paused else []
+        jobs = store.jobs(self.project.id, scan=self.name, open_only=True) if rows else []
+        said += [f"job {job.token}: {job.trouble}" for job in jobs if job.trouble]
+        warned = [f"point {row.number}: {row.warning}" for row in rows if row.warning]
+        more = [f"… {len(warned) - 5} more warnings"] if len(warned) > 5 else []
+        return list(dict.fromkeys([*said, *warned[:5], *more]))
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this scan is kept."""
+        return self.project.folders.scan_folder(self.name)
+
+    def logs(self, number: int) -> str:
+        """What a point's run printed so far."""
+        text: str = self[number].stdout
+        return text
+
+    # ------------------------------------------------------------------------------------------ doing
+    def wait(self, timeout: float | None = None) -> Self:
+        """Watch until every point has ended (or `timeout` seconds), then bring notebooks and small files here.
+
+        An interrupt stops the watching, not the work.
+        """
+        with waiting.bar(self.name) as shown:
+            try:
+                waiting.wait_for(self.project, lambda: self._look(shown), timeout)
+                shown.show(self._rows(), self.project.clock())
+                self._bring(shown)
+            except KeyboardInterrupt:
+                going = sum(1 for state in self._states() if not state.final)
+                print(f"stopped watching; {summary.plural(going, 'run')} of {self.name} go on. wait() watches again")  # noqa: T201
+                return self
+        bad = summary.failures(self._rows()) if waiting.someone_watches() else []
+        for line in bad:
+            print(line)  # noqa: T201
+        return self
+
+    def _look(self, shown: waiting.Bar) -> bool:
+        if shown.drawn:
+            shown.show(self._rows(), self.project.clock())
+        return all(state.final for state in self._states())
+
+    def _bring(self, shown: waiting.Bar) -> None:
+        """Fetch what finished; a machine that does not answer now is asked again by `fetch()`."""
+        rows = [row for row in self._rows() if row.state in (State.COMPLETED, State.FAILED) and not row.fetched]
+        try:
+            for count, row in enumerate(rows):
+                shown.say(f"fetching {count + 1} of {len(rows)}")
+                fetching.fetch(self.project, [row])
+        except FarpointError as fault:
+            self._said = (*self._said, f"not everything was fetched: {fault}. fetch() tries again")
+        shown.show(self._rows(), self.project.clock())
+
+    def fetch(self, *, everything: bool = True) -> list[Path]:
+        """Bring the results of finished points here; their folders. `everything=False` leaves files above 100 MB."""
+        return fetching.fetch(self.project, self._rows(), everything=everything)
+
+    def cancel(self) -> Self:
+        """Ask for the end of every run that has not ended. CANCELLED shows once it is certain."""
+        cancelling.cancel(self.project, self._rows())
+        watch.driver(self.project).start()
+        return self
+
+    def retry(self, on: str | None = None, **resources: Any) -> Self:
+        """A new attempt of every point that ended without a result, with the code as it is now.
+
+        Resources are those of the last time, changed by what is given: `memory="x2"`, `time="4h"`.
+        """
+        rows = [row for row in self._rows() if row.state is not State.COMPLETED]
+        made = submit.submit(self.project, retrying.request(self.project, rows, machine=on, changes=resources))
+        self._said = made.messages
+        watch.driver(self.project).start()
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        for row in self._rows():
+            if not row.state.final:
+                yield from waiting.ended(self.project, row).__await__()
+        return self
+
+    # ------------------------------------------------------------------------------------------ results
+    def results(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """(parameters, recorded values) of every completed point, one at a time; large values are read as it comes."""
+        for row in self._rows():
+            if row.state is State.COMPLETED:
+                yield Run(self.project, row).parameters, outcome.loaded(self.project, row)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Recorded values over the scanned parameters; points without a value are NaN."""
+        return grids.to_xarray(self._rows(), self.name, self._load)
+
+    # ------------------------------------------------------------------------------------------ looks
+    def _pictures(self, rows: Iterable[RunRow]) -> dict[int, pictures.Picture]:
+        """The last figure of each point that was fetched."""
+        files = {row.number: outcome.point_folder(self.project, row) / "output.ipynb" for row in rows if row.fetched}
+        found = {number: pictures.figure_of(path) for number, path in files.items()}
+        return {number: picture for number, picture in found.items() if picture is not None}
+
+    def contact_sheet(
+        self, path: str | Path | None = None, columns: int | None = None, captions: bool = True
+    ) -> pictures.ContactSheet:
+        """The last figure of every point in one PNG, written to `path` if given; a notebook shows it."""
+        rows = self._fetched_rows()
+        title = summary.headline(self.name, rows, self.project.clock())
+        return pictures.contact_sheet(
+            rows, self._pictures(rows), path=path, columns=columns, captions=captions, title=title
+        )
+
+    def to_html(self, path: str | Path | None = None) -> Path:
+        """One file with sliders, plots, pictures and the table, that works without kernel, server or network."""
+        rows = self._fetched_rows()
+        target = Path(path) if path is not None else Path(f"{self.name}.html")
+        known = self.project.store.scan(self.project.id, self.name)
+        page = report.page(
+            self.name, rows, self.project.clock(), pictures=self._pictures(rows), task=known.task if known else "",
+            messages=self.messages,
+        )  # fmt: skip
+        target.write_text(page, encoding="utf-8")
+        return target
+
+    def _fetched_rows(self) -> list[RunRow]:
+        """The rows, after what finished was brought here as far as its machine answers."""
+        try:
+            fetching.fetch(self.project, self._rows())
+        except FarpointError as fault:
+            self._said = (*self._said, f"not everything was fetched: {fault}. fetch() tries again")
+        return self._rows()
+
+    def _view(self, thumbnails: int = 0) -> show.View:
+        rows = self._rows()
+        found, room = {}, _THUMBNAIL_BYTES
+        if sum(1 for row in rows if row.fetched) <= thumbnails:
+            for number, picture in self._pictures(rows).items():
+                room -= len(picture.data)
+                if room > 0:
+                    found[number] = picture.uri
+        return show.View(self.name, rows, self.project.clock(), messages=self.messages, pictures=found)
+
+    def __repr__(self) -> str:
+        return show.text(self._view())
+
+    def _repr_html_(self) -> str:
+        return show.html(self._view(THUMBNAILS))

@@ -1,0 +1,171 @@
+"""Waiting for runs: with a progress bar, quietly, from a coroutine, or by being called back.
+
+Knows rows and the driver; not what a result is. Nothing here sleeps: the driver tells when something changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from farpoint.api.summary import counts, fraction, seconds_left, span
+from farpoint.model import RunRow
+from farpoint.project import Project
+from farpoint.verbs import watch
+
+
+def wait_for(project: Project, done: Callable[[], bool], timeout: float | None = None) -> bool:
+    """Drive the project's work until `done()`; False after `timeout` seconds."""
+    if done():
+        return True
+    driver = watch.driver(project)
+    driver.start()
+    return driver.wait(done, timeout)
+
+
+def someone_watches() -> bool:
+    """True in a terminal and in a notebook, where a progress bar is looked at."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel") or sys.stderr.isatty()
+
+
+class Bar:
+    """A progress bar of rows; without somebody who looks it draws nothing."""
+
+    def __init__(self, title: str) -> None:
+        self._bar: Any = _tqdm()(total=100, desc=title, leave=True, bar_format=_FORMAT) if someone_watches() else None
+        self.told = ("", -1)
+
+    @property
+    def drawn(self) -> bool:
+        """True where somebody sees it."""
+        return self._bar is not None
+
+    def show(self, rows: list[RunRow], now: float) -> None:
+        """Draw how the rows stand."""
+        words = [f"{count:,} {state}" for state, count in counts(rows).items()]
+        left = None if all(row.state.final for row in rows) else seconds_left(rows, now)
+        words += [f"~{span(left)} left"] if left is not None else []
+        self.say(" · ".join(words), 100 * fraction(rows, now))
+
+    def say(self, words: str, percent: float = 100.0) -> None:
+        """Draw so much of the bar, with these words behind it."""
+        if self._bar is None or (words, int(percent)) == self.told:
+            return
+        self.told = (words, int(percent))
+        self._bar.n = int(percent)
+        self._bar.set_postfix_str(words)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+_FORMAT = "{desc}: {percentage:3.0f}% |{bar:24}| {postfix}"
+
+
+def _tqdm() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without ipywidgets it warns and draws text, which is fine
+        from tqdm.auto import tqdm
+    return tqdm
+
+
+@contextmanager
+def bar(title: str) -> Generator[Bar, None, None]:
+    """A progress bar that is closed whatever happens."""
+    made = Bar(title)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+class Bells:
+    """Who is to be called when a point ends. One thread serves a whole project, for as long as somebody waits."""
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()
+        self._waiting: dict[tuple[str, int], list[Callable[[], object]]] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, project: Project, row: RunRow, call: Callable[[], object]) -> None:
+        """Call `call` once the run has ended: now if it has, else from a thread of our own."""
+        with self._guard:
+            self._waiting.setdefault((row.scan, row.number), []).append(call)
+        if self._ring(project):
+            return
+        with self._guard:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._wait, args=(project,), name="farpoint-bells", daemon=True)
+                self._thread.start()
+
+    def _wait(self, project: Project) -> None:
+        finished = False
+        while not finished:
+            left: list[list[Callable[[], object]]] = []
+            try:
+                rung = wait_for(project, lambda: self._ring(project))
+            except Exception:  # noqa: BLE001 - whoever waits meets the same fault when it asks for the result
+                rung = False
+            with self._guard:
+                if not rung:
+                    left = list(self._waiting.values())
+                    self._waiting.clear()
+                finished = not self._waiting
+                if finished:
+                    self._thread = None
+            for call in (each for calls in left for each in calls):
+                call()
+
+    def _ring(self, project: Project) -> bool:
+        """Call those whose run has ended; True when nobody waits any more."""
+        with self._guard:
+            wanted = set(self._waiting)
+        for scan in {name for name, _ in wanted}:
+            states = project.store.states(project.id, scan)
+            for number in (number for name, number in wanted if name == scan):
+                if number in states and states[number].final:
+                    with self._guard:
+                        calls = self._waiting.pop((scan, number), [])
+                    for call in calls:
+                        call()
+        with self._guard:
+            return not self._waiting
+
+
+_bells: weakref.WeakKeyDictionary[Project, Bells] = weakref.WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def when_ended(project: Project, row: RunRow, call: Callable[[], object]) -> None:
+    """Call `call` once the run of `row` has ended."""
+    with _guard:
+        bells = _bells.setdefault(project, Bells())
+    bells.add(project, row, call)
+
+
+async def ended(project: Project, row: RunRow) -> None:
+    """Come back when the run of `row` has ended; the event loop goes on meanwhile."""
+    loop = asyncio.get_running_loop()
+    came: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not came.done():
+            came.set_result(None)
+
+    def ring() -> None:
+        # The loop may have been closed while the run went on.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell)
+
+    when_ended(project, row, ring)
+    await came
