@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from farpoint.errors import BadTask
 from farpoint.model import Chunk, JobFiles, JobRow, Phase, RunRow, ScanRow, State
 from farpoint.project import Project
 from farpoint.runner import journal, layout
@@ -33,9 +32,7 @@ def keep(project: Project, scan: str, job: JobFiles) -> JobFiles:
     """Snapshot a job's blobs and write its folder here; the same job with blobs that can no longer change."""
     blobs: dict[str, Path] = {}
     for digest, source in job.blobs.items():
-        kept, _ = project.folders.keep_blob(source)
-        if kept != digest:
-            raise BadTask(f"{str(source)!r} changed while it was being read. Submit again.")
+        project.folders.keep_blob(source, digest)
         blobs[digest] = project.folders.blob(digest)
     job = JobFiles(job.token, job.job, job.slices, job.script, blobs)
     project.folders.write_job(scan, job)
@@ -96,15 +93,13 @@ def restore(project: Project, document: Mapping[str, Any], token: str) -> None:
     scan = str(document["scan"])
     job = json.loads(project.folders.read_job(scan, token).job)
     events = told(project, scan, token)
-    ended = any(event["e"] == "ended" for event in events)
     with project.store.write() as writer:
         writer.put_scan(scan_row(project, document))
         enter(writer, project, job)
-        if ended:
+        if any(event["e"] == "ended" for event in events):
+            row = JobRow(token, project.id, scan, job["machine"], Phase.ENDED, serial=1, created=job["created"])
+            writer.put_job(row)
             _replay(writer, project, scan, token)
-            writer.put_job(
-                JobRow(token, project.id, scan, job["machine"], Phase.ENDED, created=job["created"], serial=1)
-            )
         for event in events:
             _repeat(writer, token, event)
 

@@ -143,6 +143,8 @@ def _conclude(desk: Desk, job: JobRow, facts: Facts, actions: Sequence[Verdict |
         for verdict in verdicts:
             run = by_index[verdict.index]
             change = {"state": verdict.state, "reason": verdict.reason, "ended": now}
+            if run.started is None:
+                change["job_id"] = None  # no scheduler job ever ran it
             writer.update_attempt(run.run, run.attempt, change)
 
 

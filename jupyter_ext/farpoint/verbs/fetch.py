@@ -43,7 +43,7 @@ def _fetch_run(project: Project, run: RunRow, *, everything: bool) -> Path:
     folder = project.folders.point_folder(run.scan, run.number)
     if run.fetched and folder.is_dir() and not everything:
         return folder
-    staged = project.folders.staging(run.scan, run.number)
+    staged = project.folders.scan_folder(run.scan) / ".fetch" / str(run.number)
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True, mode=0o700)
     machine = project.machine(run.machine)

@@ -9,7 +9,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +174,10 @@ def _fresh(
     document: Mapping[str, Any], project: Project, name: str, request: Request, source: Source, points: Sequence[Any]
 ) -> dict[str, Any]:
     """A copy of the scan's document to work on; a new one where there was none."""
+    asked = {} if request.numbers is not None else {"files": dict(request.files), "save": list(request.save)}
+    asked |= {"resources": asdict(request.resources), "environment": request.environment}
     if document:
-        return {**document, "points": list(document["points"]), "versions": list(document["versions"])}
+        return {**document, **asked, "points": list(document["points"]), "versions": list(document["versions"])}
     names = list(points[0]) if points else []
     try:
         task = str(request.task.resolve().relative_to(project.root.resolve()))
@@ -183,8 +185,7 @@ def _fresh(
         task = str(request.task.resolve())
     return {
         "format": layout.FORMAT, "scan": name, "kind": "notebook", "task": task, "created": project.clock(),
-        "names": names, "points": [], "versions": [], "jobs": [], "save": list(request.save),
-        "files": dict(request.files),
+        "names": names, "points": [], "versions": [], "jobs": [], **asked,
     }  # fmt: skip
 
 
@@ -309,7 +310,7 @@ def _job(
     blobs[digest] = source.path
     body = {
         "scan": document["scan"], "task": task, "environment": {"python": request.environment},
-        "save": list(request.save or document["save"]),
+        "save": list(document["save"]),
         "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in source.files],
     }  # fmt: skip
     return write_job(project, machine, body, runs, pilots, blobs)

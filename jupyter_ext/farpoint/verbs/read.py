@@ -50,13 +50,11 @@ def apply_event(writer: Writer, token: str, file: str, event: Event) -> None:
 def _started(row: Mapping[str, Any], event: Event) -> dict[str, Any]:
     if not lifecycle.start_counts(row["claim"], row["decided"], event["c"]):
         return {}
+    start = {"started": event["t"], "claim": event["c"], "folder": event["folder"]}
     if State(row["state"]).final:
-        return {}
+        return start  # a verdict read back before the journal it was about
     fresh = {"records": {}, "series": {}, "files": [], "progress": None, "progress_text": "", "warning": ""}
-    return {
-        **fresh, "state": State.RUNNING, "reason": "", "started": event["t"], "claim": event["c"],
-        "folder": event["folder"],
-    }  # fmt: skip
+    return {**fresh, **start, "state": State.RUNNING, "reason": ""}
 
 
 def _record(row: Mapping[str, Any], event: Event) -> dict[str, Any]:

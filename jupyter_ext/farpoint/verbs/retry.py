@@ -6,7 +6,6 @@ Writes nothing itself; the request goes the way every request goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ def request(
     *,
     machine: str | None = None,
     changes: Mapping[str, Any] | None = None,
-    base: Resources | None = None,
 ) -> Request:
     """The request that starts a new attempt of each finished run given. `changes` as in resources ("x2" multiplies)."""
     chosen = [run for run in runs if run.state.final]
@@ -34,15 +32,20 @@ def request(
     if document is None:
         raise NotFound(f"scan {scan!r} has no scan.json in {project.runs_folder}")
     task = Path(document["task"])
-    made = Request(
+    return Request(
         task=task if task.is_absolute() else project.root / task,
         points=None,
         name=scan,
         machine=machine or chosen[0].machine,
-        resources=merge(base or Resources(), **(changes or {})),
+        resources=merge(_resources(document), **(changes or {})),
         files=document["files"],
         save=tuple(document["save"]),
         environment=document.get("environment"),
         numbers=tuple(run.number for run in chosen),
+        confirm=False,
     )
-    return replace(made, confirm=False)
+
+
+def _resources(document: Mapping[str, Any]) -> Resources:
+    asked = dict(document.get("resources") or {})
+    return Resources(**{**asked, "extra": tuple(asked.get("extra", ()))})

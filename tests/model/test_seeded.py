@@ -1,0 +1,96 @@
+"""The protocol under 2,000 seeded histories of lost replies, dying nodes, late requeues and killed clients; and its mutants.
+
+Each mutant has one defence switched off and must be caught, or these tests could not see anything.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from budget import budget
+from farpoint import lifecycle
+from farpoint.lifecycle import Again, Decision, Facts, Fence, Verdict
+from farpoint.model import State
+from farpoint.testing.fakes import Defences, Faults
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from world import HARSH, Mutant, history
+
+PARTS = 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_history_breaks_a_promise(part):
+    broken = {}
+    for seed in range(part, budget("model.runs"), PARTS):
+        found = history(seed)
+        if found:
+            broken[seed] = found
+
+    assert broken == {}
+
+
+def test_in_a_perfect_world_every_run_is_executed_exactly_once():
+    for seed in range(50):
+        executions = []
+        assert history(seed, faults=Faults(), check=lambda world, kept=executions: kept.append(world)) == []
+
+        assert all(times == 1 for times in executions[0].machine.executions.values())
+
+
+def test_the_faults_really_happen():
+    worlds = []
+    for seed in range(60):
+        history(seed, check=worlds.append)
+
+    assert sum(world.crashes for world in worlds) > 30
+    assert sum(world.machine.deaths for world in worlds) > 30
+    assert any(len(world.machine.fars) > 1 for world in worlds), "no run was ever placed again"
+    assert any(len(world.machine.jobs) > len(world.machine.fars) for world in worlds), "no token was submitted twice"
+    assert any(row[4] is State.CANCELLED for world in worlds for row in world.table())
+
+
+def without_fence(facts: Facts) -> Decision:
+    """The fence is believed, never made."""
+    decision = lifecycle.decide(facts)
+    if any(isinstance(action, Fence) and not action.unclaimed for action in decision.actions):
+        return lifecycle.decide(replace(facts, job=replace(decision.job, fenced=True)))
+    return decision
+
+
+def absent_means_done(facts: Facts) -> Decision:
+    """What is no longer in the queue is taken for finished."""
+    decision = lifecycle.decide(facts)
+    actions = [
+        Verdict(action.index, State.COMPLETED, "") if isinstance(action, Verdict) and action.state is State.LOST else action
+        for action in decision.actions
+        if not (isinstance(action, Again) and action.new_attempt)
+    ]
+    return replace(decision, actions=tuple(actions))
+
+
+MUTANTS = {
+    "no-claim": Mutant(defences=Defences(claim=False)),
+    "no-grace": Mutant(grace=0.0),
+    "no-fence": Mutant(decide=without_fence),
+    "fence-without-mark": Mutant(defences=Defences(fence_marks_started=False)),
+    "no-look": Mutant(defences=Defences(look=False)),
+    "no-abort": Mutant(defences=Defences(abort=False)),
+    "record-after-submit": Mutant(accept_after_submit=True),
+    "absent-means-done": Mutant(decide=absent_means_done),
+    "two-writers": Mutant(defences=Defences(own_journal=False)),
+    "cancel-the-duplicate-array": Mutant(cancel_duplicates=True),
+}
+WORSE = {"cancel-the-duplicate-array": replace(HARSH, delivered_late=0.6)}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_caught(name):
+    faults = WORSE.get(name, HARSH)
+
+    assert any(history(seed, MUTANTS[name], faults) for seed in range(2000)), f"{name} broke no promise in 2,000 histories"
