@@ -13,7 +13,7 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
-from farpoint import __version__
+from farpoint._version import __version__
 from farpoint.api.markup import Markup, element
 from farpoint.api.pictures import Picture
 from farpoint.api.plots import Axis, axes, is_grid, is_number, plots

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from farpoint import __version__, identity, inputs
+from farpoint import identity, inputs
+from farpoint._version import __version__
 from farpoint.errors import BadPoints, BadResources, BadTask, CodeChanged, nearest
 from farpoint.machines.base import Machine
 from farpoint.model import FINAL, InputFile, JobFiles, JobShape, Limits, PlannedRun, Resources, RunRow, State
