@@ -12,8 +12,9 @@ from farpoint._version import __version__
 
 if TYPE_CHECKING:
     from farpoint import testing
+    from farpoint.api.collect import attach, runs
     from farpoint.api.run import Run
-    from farpoint.api.scan import Scan, attach, runs
+    from farpoint.api.scan import Scan
     from farpoint.errors import CodeChanged, FarpointError, InsideRun, RunFailed
     from farpoint.points import grid, repeat, sample, zip
     from farpoint.runner.inside import checkpoint, point, progress, record
@@ -40,8 +41,9 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "farpoint.api.collect": ("attach", "runs"),
     "farpoint.api.run": ("Run",),
-    "farpoint.api.scan": ("Scan", "attach", "runs"),
+    "farpoint.api.scan": ("Scan",),
     "farpoint.errors": ("CodeChanged", "FarpointError", "InsideRun", "RunFailed"),
     "farpoint.points": ("grid", "repeat", "sample", "zip"),
     "farpoint.runner.inside": ("checkpoint", "point", "progress", "record"),
