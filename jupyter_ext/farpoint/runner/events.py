@@ -3,6 +3,7 @@
 Knows the pipe and its lock; must not know what an event means.
 """
 
+import contextlib
 import fcntl
 import os
 import time
@@ -41,7 +42,5 @@ def send(path: str, event: Dict[str, Any]) -> bool:
 
 
 def _lock(descriptor: int) -> None:
-    try:
+    with contextlib.suppress(OSError):  # a disk without locks: most lines are short enough to be written as one
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        pass  # a disk without locks: lines shorter than a pipe's atomic write are whole all the same

@@ -37,7 +37,7 @@ def strip(lines: List[str]) -> List[str]:
     if words[0] == "%%scan":
         axes = _first_values(words[1] if len(words) > 1 else "")
         first = "; ".join("%s = globals().get(%r, %s)" % (name, name, value) for name, value in axes.items()) + "\n"
-    return [first] + lines[1:]
+    return [first, *lines[1:]]
 
 
 def _first_values(text: str) -> Dict[str, str]:
@@ -74,7 +74,7 @@ def _cell_magic(shell: Any, name: str) -> Callable[[str, str], None]:
     return run_here
 
 
-def remote(*functions: Any, **resources: Any) -> Any:
+def remote(*functions: Any, **_resources: Any) -> Any:
     """`@remote` and `@remote(cpus=4)`: inside a run the function works here, whatever it asks for.
 
     >>> @remote(cpus=4)
@@ -109,7 +109,7 @@ class Here:
 
     def submit(self, *arguments: Any, **options: Any) -> "Future[Any]":
         """Call it now; the Future is done."""
-        done = Future()  # type: Future[Any]
+        done: Future[Any] = Future()
         try:
             done.set_result(self(*arguments, **options))
         except Exception as fault:

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from . import events, values
 
 _SCRAP = "application/scrapbook.scrap.%s+json"
-_told = [-math.inf, -math.inf, ""]  # type: List[Any]  # when, how far and what progress said last
+_told: List[Any] = [-math.inf, -math.inf, ""]  # when, how far and what progress said last
 
 
 def record(*, step: Any = None, **named: Any) -> None:
@@ -62,7 +62,7 @@ def point() -> Dict[str, Any]:
     """
     spec = _spec() or {}
     parameters = {name: values.decode(typed) for name, typed in spec.get("parameters", {}).items()}
-    told = {name: spec.get(name) for name in ("number", "seed", "run", "scan")}  # type: Dict[str, Any]
+    told: Dict[str, Any] = {name: spec.get(name) for name in ("number", "seed", "run", "scan")}
     told["parameters"] = parameters
     return told
 
@@ -105,7 +105,7 @@ def own_task(task: Any) -> bool:
         return False
     mine = spec.get("task") or spec["input"]
     mine = mine.get("name") or mine["path"] if isinstance(mine, dict) else mine
-    return os.path.basename(os.fspath(task)) == os.path.basename(mine)
+    return bool(os.path.basename(os.fspath(task)) == os.path.basename(mine))
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -130,7 +130,7 @@ def _spec() -> Optional[Dict[str, Any]]:
 
 
 def _tell_value(spec: Dict[str, Any], name: str, value: Any, step: Any) -> None:
-    warnings = []  # type: List[str]
+    warnings: List[str] = []
     column = name
     if name in spec.get("parameters", {}):
         column = name + ".recorded"
@@ -186,9 +186,10 @@ def _show(name: str, value: Any) -> None:
     data, encoder = _scrap(value)
     content = {"name": name, "data": data, "encoder": encoder, "version": 1}
     about = {"scrapbook": {"name": name, "data": True, "display": False}}
-    from IPython.display import display
+    import IPython.display
 
-    display({_SCRAP % encoder: content}, metadata=about, raw=True)
+    show: Any = IPython.display.display  # without types of its own
+    show({_SCRAP % encoder: content}, metadata=about, raw=True)
 
 
 def _scrap(value: Any) -> Tuple[Any, str]:

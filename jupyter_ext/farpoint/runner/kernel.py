@@ -65,7 +65,7 @@ def _need_ipykernel() -> None:
         raise Refused(
             "%s has no ipykernel. Install it there (pip install ipykernel), or name another environment."
             % sys.executable
-        )
+        ) from None
 
 
 def _meet_in(folder: str, made: Any) -> None:

@@ -25,7 +25,7 @@ def leave(patience: float = 5.0) -> None:
     Hooks run last in, first out, and `_end` was there before the notebook's, so the kernel's own never run.
     """
     _join(patience)
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # noqa: SLF001 -- no public name ends a Python as it would end
 
 
 def _end() -> None:

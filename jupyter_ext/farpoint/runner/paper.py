@@ -32,11 +32,8 @@ def parameters_index(cells: Iterable[Any]) -> Optional[int]:
     if tagged is not None:
         return tagged
     for index, cell in enumerate(listed):
-        if (
-            cell.get("cell_type") == "code"
-            and _HEADING.match(text_of(cell).lstrip())
-            and not _tagged(cell, "injected-parameters")
-        ):
+        own = cell.get("cell_type") == "code" and not _tagged(cell, "injected-parameters")
+        if own and _HEADING.match(text_of(cell).lstrip()):
             return index
     return None
 
@@ -60,10 +57,8 @@ def declares(cells: Iterable[Any], name: str) -> bool:
 
 
 def inject(nb: Any, source: str, parameters: Dict[str, Any]) -> None:
-    """Put the cell that sets the parameters where it takes effect: for an older one, after the defaults, or at the top."""
-    import nbformat
-
-    cell = nbformat.v4.new_code_cell(source=source)
+    """Add the cell that sets the parameters: instead of an older one, else after the defaults, else at the top."""
+    cell = _form().new_code_cell(source=source)
     cell.metadata["tags"] = ["injected-parameters"]
     older = _first_tagged(nb.cells, "injected-parameters")
     defaults = parameters_index(nb.cells)
@@ -133,7 +128,7 @@ def error_of(nb: Any) -> Optional[Dict[str, Any]]:
 
     A cell tagged `raises-exception` counts too, and `sys.exit(0)` does not: as papermill has it.
     """
-    error = None  # type: Optional[Dict[str, Any]]
+    error: Optional[Dict[str, Any]] = None
     for index, cell in enumerate(nb.cells):
         leaving = False
         for output in cell.get("outputs", ()):
@@ -151,12 +146,16 @@ def error_of(nb: Any) -> Optional[Dict[str, Any]]:
 
 def mark(nb: Any, error: Dict[str, Any]) -> None:
     """Say at the top, and just before the cell, that it failed."""
-    import nbformat
-
     for place, text in ((error["index"], _ANCHOR), (0, _MESSAGE % error["count"])):
-        cell = nbformat.v4.new_markdown_cell(text)
+        cell = _form().new_markdown_cell(text)
         cell.metadata["tags"] = [MARKER_TAG]
         nb.cells.insert(place, cell)
+
+
+def _form() -> Any:
+    import nbformat
+
+    return nbformat.v4
 
 
 def _error(index: int, cell: Any, name: str, message: str, traceback: List[str]) -> Dict[str, Any]:

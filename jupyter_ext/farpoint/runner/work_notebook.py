@@ -40,7 +40,7 @@ def main(arguments: List[str]) -> int:
     return 0 if events.send(spec["events"], result) else 1
 
 
-def _stop(number: int, frame: Any) -> None:
+def _stop(number: int, _frame: Any) -> None:
     signal.signal(number, signal.SIG_IGN)  # once: the save that follows must not be interrupted
     raise Stopped
 
@@ -55,8 +55,8 @@ class Work:
         self.nb = read(spec["input"])
         self.saver = Saver(self.nb, spec["output"])
         self.voice = Voice(spec["events"])
-        self.death = None  # type: Optional[Dict[str, Any]]
-        self.error = None  # type: Optional[Dict[str, Any]]
+        self.death: Optional[Dict[str, Any]] = None
+        self.error: Optional[Dict[str, Any]] = None
 
     def run(self) -> Dict[str, Any]:
         """Execute, whatever happens leave the notebook complete on disk, and say how it went."""
@@ -172,12 +172,10 @@ class Saver:
 
     def save(self) -> None:
         """Save now. OSError where the disk will not take it."""
-        import nbformat
-
         began = time.monotonic()
         beside = self.path + ".tmp"
         with open(beside, "w", encoding="utf-8") as file:
-            file.write(nbformat.writes(self.nb))
+            file.write(_nbformat().writes(self.nb))
         os.rename(beside, self.path)
         ended = time.monotonic()
         self.due = ended + max(SAVE_EVERY, 20 * (ended - began))  # a large notebook must not spend its time on saving
@@ -188,9 +186,9 @@ class Voice:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.waiting = []  # type: List[List[str]]  # [name, text] in order
+        self.waiting: List[List[str]] = []  # [name, text] in order
         self.spoke = 0.0
-        self.timer = None  # type: Any
+        self.timer: Any = None
 
     def hear(self, output: Any) -> None:
         """Take one output of a cell; streams and errors are passed on."""
@@ -227,10 +225,8 @@ class Voice:
 
 def read(path: str) -> Any:
     """A notebook in the newest form of format 4, with the metadata papermill gives it."""
-    import nbformat
-
-    nb = nbformat.read(path, as_version=4)
-    nb = nbformat.v4.upgrade(nb) or nb
+    nb = _nbformat().read(path, as_version=4)
+    nb = _nbformat().v4.upgrade(nb) or nb
     paper.prepare(nb, "farpoint")
     return nb
 
@@ -264,6 +260,12 @@ def shorten(text: str, limit: int) -> str:
         return text
     head = limit // 3
     return "%s\n…\n%s" % (text[:head], text[len(text) - (limit - head) :])
+
+
+def _nbformat() -> Any:
+    import nbformat
+
+    return nbformat
 
 
 def _verdict(error: Optional[Dict[str, Any]]) -> Dict[str, Any]:

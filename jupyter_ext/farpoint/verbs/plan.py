@@ -151,8 +151,8 @@ def read_source(project: Project, request: Request, names: tuple[str, ...]) -> S
         raise BadTask(f"{str(request.task)!r} is not a notebook: {fault}. Open it in Jupyter and save it again.") from fault
     warnings = check_names(notebook, names, request.task.name)
     gathered = inputs.gather(request.task, project.root, request.files)
-    modules = {item.path: Path(item.source).read_text() for item in gathered.modules}
-    digests = {item.path: item.digest for item in gathered.files}
+    modules = {item.path: Path(item.source).read_text("utf-8") for item in gathered.modules if item.path.endswith(".py")}
+    digests = {item.path: item.digest for item in (*gathered.files, *gathered.modules) if item.path not in modules}
     pieces = identity.pieces(notebook, names, modules, digests, request.environment or "")
     noticed = [f"{path} is read by the notebook and travels with it" for path in gathered.noticed]
     files = (*gathered.files, *gathered.modules)
