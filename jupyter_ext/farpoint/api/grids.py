@@ -66,8 +66,9 @@ def _variable(name: str, found: Mapping[int, Any], scanned: Sequence[Axis]) -> t
     shape = tuple(len(axis.values) for axis in scanned)
     places = {number: tuple(axis.at[number] for axis in scanned) for number in found}
     shapes = {each.shape if isinstance(each, numpy.ndarray) else None for each in found.values()}
-    inner = shapes.pop() if len(shapes) == 1 else None
-    kinds = numpy.result_type(*found.values()) if _numeric(found.values()) else numpy.dtype(object)
+    alike = len(shapes) == 1 and _numeric(found.values())
+    inner = shapes.pop() if alike else None
+    kinds = numpy.result_type(*found.values()) if alike else numpy.dtype(object)
     whole = len(found) == len(scanned[0].at) == numpy.prod(shape)
     if kinds.kind in "iub" and not whole:
         kinds = numpy.dtype(float)  # room for NaN

@@ -144,7 +144,6 @@ def _columns(rows: Sequence[RunRow]) -> int:
 
 def _draw(rows: Sequence[RunRow], pictures: Mapping[int, Picture], columns: int, captions: bool, title: str) -> bytes:
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as fault:
         raise BadInput("a contact sheet needs matplotlib, which is not installed: pip install matplotlib") from fault
@@ -156,7 +155,6 @@ def _draw(rows: Sequence[RunRow], pictures: Mapping[int, Picture], columns: int,
     cell = tall + (_CAPTION if captions else 0.0)
     wide, high = columns * (1 + _GAP) + _GAP, lines * (cell + _GAP) + _GAP + (0.3 if title else 0.0)
     figure = Figure(figsize=(_INCHES * scale * wide, _INCHES * scale * high), dpi=110, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
     # One axes for all tiles, in tile widths from the upper left corner: an axes a tile takes seconds for a hundred.
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0), autoscale_on=False)
     axes.axis("off")
@@ -171,7 +169,7 @@ def _draw(rows: Sequence[RunRow], pictures: Mapping[int, Picture], columns: int,
             below = (corner[0] + 0.5, corner[1] + tall + _CAPTION / 2)
             axes.text(*below, _fitting(row, varied), ha="center", va="center", size=7 * scale, color="#444444")
     target = io.BytesIO()
-    canvas.print_png(target)
+    figure.savefig(target, format="png", facecolor="white")
     return target.getvalue()
 
 
@@ -237,7 +235,7 @@ def _trimmed(image: Any) -> Any:
     """An image without the margins that have the colour of its corner, but for two pixels of them."""
     import numpy
 
-    drawn = numpy.atleast_3d(image != image[0, 0]).any(axis=2)
+    drawn = numpy.any(numpy.atleast_3d(image != image[0, 0]), axis=2)
     lines, columns = numpy.flatnonzero(drawn.any(axis=1)), numpy.flatnonzero(drawn.any(axis=0))
     if not len(lines):
         return image

