@@ -328,7 +328,7 @@ def _plain_numpy(typed: Made) -> Any:
     value = arrays.decode(typed)
     if value.size > SHOWN:
         return "array of %s, %s" % ("×".join(str(length) for length in value.shape), value.dtype)
-    if value.dtype.kind in "McS":
+    if value.dtype.kind == "M":
         return value.astype(str).tolist()
     if value.dtype.kind == "m":
         return value.astype("i8").tolist()
