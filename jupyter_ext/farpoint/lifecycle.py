@@ -67,7 +67,9 @@ Action = Submit | Fence | Control | Verdict | Again
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one tick knows of one job. `runs` by index; `claims` slice → bodies; `queue` None if not (well) answered."""
+    """What one tick knows of one job. `runs` by index; `claims` slice → bodies; `queue` None if not (well) answered;
+    `heard` whether its journals grew since the last tick: a queue may be late, a pilot that writes is alive.
+    """
 
     job: JobRow
     runs: Sequence[RunRow]
@@ -76,6 +78,7 @@ class Facts:
     receipt: Receipt | None
     now: float
     grace: float
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,7 @@ def _follow(facts: Facts, cancels: Sequence[Action], open_runs: Sequence[RunRow]
         return Decision(job, tuple(cancels))
     known = tuple(dict.fromkeys((*job.job_ids, *(entry.job_id for entry in queue))))
     job = replace(job, job_ids=known, cause=_cause(queue) or job.cause)
-    if any(entry.live for entry in queue):
+    if facts.heard or any(entry.live for entry in queue):
         return Decision(replace(job, looks=0, absent_since=None), tuple(cancels))
     job, believed = _absent(replace(facts, job=job))
     if not believed:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,12 +150,14 @@ class Store:
         return [_run_row(row) for row in self._rows(query, (run,))]
 
     def placed(self, token: str) -> list[RunRow]:
-        """The attempts a job carries, by index, current or not."""
+        """The attempts a job carries, by their index in *this* job; `token` tells those that moved on to another."""
         query = (
-            PLACED + " FROM placement p JOIN run r ON r.run=p.run JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt"
+            PLACED.replace("a.*", "a.*, p.idx AS here, p.slice AS here_slice")
+            + " FROM placement p JOIN run r ON r.run=p.run JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt"
             " WHERE p.token=? ORDER BY p.idx"
         )
-        return [_run_row(row) for row in self._rows(query, (token,))]
+        rows = self._rows(query, (token,))
+        return [replace(_run_row(row), index=row["here"], slice=row["here_slice"]) for row in rows]
 
     def jobs(
         self, project: str, scan: str | None = None, machine: str | None = None, *, open_only: bool = False

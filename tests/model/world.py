@@ -19,9 +19,11 @@ from typing import Any
 from farpoint import lifecycle
 from farpoint.config import Config
 from farpoint.errors import Unreachable
+from farpoint.folders import Folders
 from farpoint.model import JobFiles, PlannedRun, Resources, State
 from farpoint.project import Project
 from farpoint.runner import layout
+from farpoint.store import Store, Writer
 from farpoint.testing.fakes import Defences, FakeClock, FakeMachine, Faults
 from farpoint.verbs import accept, act, cancel, plan, recover, watch
 
@@ -48,25 +50,57 @@ class Mutant:
     cancel_duplicates: bool = False
 
 
-class CrashingMachine(FakeMachine):
-    """The fake machine, with the client killed before or after any call it makes."""
+class Fate:
+    """Whether the client's process dies now. Zero outside `World.may_crash`."""
 
-    crash = 0.0
+    def __init__(self, dice: random.Random) -> None:
+        self.dice, self.crash = dice, 0.0
 
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        if name not in {"place", "submit", "look_up", "observe", "fence", "control", "cancel", "note"}:
-            return found
+    def around(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Do it, unless killed before; be killed after, perhaps, with the effect in the world."""
+        self.strike()
+        answer = call(*args, **kwargs)
+        self.strike()
+        return answer
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self.random.random() < self.crash:
-                raise Crash
-            answer = found(*args, **kwargs)
-            if self.random.random() < self.crash:
-                raise Crash
-            return answer
+    def strike(self) -> None:
+        """Die here, perhaps."""
+        if self.crash and self.dice.random() < self.crash:
+            raise Crash
 
-        return call
+
+def mortal(base: type, names: set[str]) -> type:
+    """`base`, with the client killed before or after any call of these methods."""
+
+    class Mortal(base):  # type: ignore[misc]
+        fate: Fate
+
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            if name not in names:
+                return found
+            return lambda *args, **kwargs: self.fate.around(found, *args, **kwargs)
+
+    return Mortal
+
+
+MortalMachine = mortal(
+    FakeMachine, {"place", "submit", "look_up", "observe", "fence", "control", "cancel", "note"}
+)
+MortalFolders = mortal(Folders, {"write_scan", "write_job", "append_client", "copy_journal", "keep_blob"})
+
+
+class MortalStore(Store):
+    """The store, with the client killed just before or just after a commit."""
+
+    fate: Fate
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        with super().write() as writer:
+            yield writer
+            self.fate.strike()
+        self.fate.strike()
 
 
 class World:
@@ -75,10 +109,12 @@ class World:
     def __init__(self, seed: int, mutant: Mutant, folder: Path, faults: Faults = HARSH) -> None:
         self.random = random.Random(seed)
         self.mutant, self.folder, self.clock = mutant, folder, FakeClock()
-        self.machine = CrashingMachine(
+        self.fate = Fate(self.random)
+        self.machine = MortalMachine(
             self.clock, self.random, pilots=self.random.randint(1, 3), faults=faults, defences=mutant.defences,
             grace=mutant.grace, longest=8,
         )  # fmt: skip
+        self.machine.fate = self.fate
         self.crashes = 0
         self.crash = 0.02 if faults != Faults() else 0.0
         self.cancelled: set[int] = set()
@@ -93,12 +129,15 @@ class World:
             machines={"fake": self.machine},
         )  # fmt: skip
         project.config = Config(machines={})  # no real machine is ever asked
+        project.folders = MortalFolders(project.runs_folder)
+        project.store = MortalStore(project.state / "store.sqlite")
+        project.folders.fate = project.store.fate = self.fate
         return project
 
     @contextmanager
     def may_crash(self) -> Iterator[None]:
         """Any machine call inside may be the process's last."""
-        self.machine.crash = self.crash
+        self.fate.crash = self.crash
         try:
             yield
         except Crash:
@@ -106,7 +145,7 @@ class World:
             self.project.close()
             self.project = self._process()
         finally:
-            self.machine.crash = 0.0
+            self.fate.crash = 0.0
 
     def run(self, steps: int = 3000) -> None:
         """Submit, watch, crash, start again, until nothing moves any more."""

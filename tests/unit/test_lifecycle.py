@@ -76,6 +76,12 @@ def test_a_live_job_resets_the_looks():
     assert (answer.job.looks, answer.job.absent_since, answer.actions) == (0, None, ())
 
 
+def test_a_pilot_that_writes_is_alive_whatever_the_queue_says():
+    answer = decide(replace(facts(gone()), heard=True))
+
+    assert (answer.job.looks, answer.job.absent_since, answer.actions) == (0, None, ())
+
+
 def test_absence_alone_is_not_an_end():
     answer = decide(facts(JOB, claims={0: [MINE]}))
 

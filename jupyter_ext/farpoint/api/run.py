@@ -168,13 +168,13 @@ class Run:
     def cancel(self) -> bool:
         """Ask for its end; False if it had ended already. CANCELLED shows once it is certain."""
         asked = cancelling.cancel(self._project, [self._row])
-        watch.driver(self._project).start()
+        watch.hand_over(self._project)
         return asked > 0
 
     def retry(self, on: str | None = None, **resources: Any) -> Run:
         """Start a new attempt with the code as it is now; `memory="x2"` doubles what it had. The run itself."""
         submit.submit(self._project, retry.request(self._project, [self._row], machine=on, changes=resources))
-        watch.driver(self._project).start()
+        watch.hand_over(self._project)
         return self
 
     def add_done_callback(self, call: Callable[[Run], object]) -> None:

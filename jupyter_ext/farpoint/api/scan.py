@@ -142,7 +142,7 @@ class Scan(View):
         self._numbers = made.numbers
         self._said = made.messages
         _announce(self.name, made)
-        watch.driver(self.project).start()
+        watch.hand_over(self.project)
         return self
 
     def add(self, points: Any) -> Scan:

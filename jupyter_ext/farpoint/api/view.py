@@ -203,7 +203,7 @@ class View:
     def cancel(self) -> Self:
         """Ask for the end of every run that has not ended. CANCELLED shows once it is certain."""
         cancelling.cancel(self.project, self._rows())
-        watch.driver(self.project).start()
+        watch.hand_over(self.project)
         return self
 
     def retry(self, on: str | None = None, **resources: Any) -> Self:
@@ -214,7 +214,7 @@ class View:
         rows = [row for row in self._rows() if row.state is not State.COMPLETED]
         made = submit.submit(self.project, retrying.request(self.project, rows, machine=on, changes=resources))
         self._said = made.messages
-        watch.driver(self.project).start()
+        watch.hand_over(self.project)
         return self
 
     def __await__(self) -> Generator[Any, None, Self]:

@@ -39,9 +39,9 @@ def place(desk: Desk, job: JobRow) -> JobRow:
     return placed
 
 
-def settle(desk: Desk, job: JobRow, seen: Observation) -> None:
-    """Decide about one job and carry the decision out."""
-    facts = gather(desk, job, seen)
+def settle(desk: Desk, job: JobRow, seen: Observation, *, heard: bool = False) -> None:
+    """Decide about one job and carry the decision out. `heard`: its journals grew since the last look."""
+    facts = replace(gather(desk, job, seen), heard=heard)
     decision = desk.decide(facts)
     if decision.job.phase is Phase.ENDED:
         _end(desk, decision.job)

@@ -46,13 +46,17 @@ def tick_machine(project: Project, name: str, decide: Decide = lifecycle.decide)
 def _round(desk: act.Desk) -> None:
     jobs = desk.project.store.jobs(desk.project.id, machine=desk.machine.name, open_only=True)
     jobs = [act.place(desk, job) if job.phase is Phase.ACCEPTED else job for job in jobs]
-    seen = look(desk, jobs)
+    seen, heard = look(desk, jobs)
     for job in jobs:
-        act.settle(desk, job, seen)
+        act.settle(desk, job, seen, heard=job.token in heard)
 
 
-def look(desk: act.Desk, jobs: list[JobRow]) -> Observation:
-    """One observation of all open jobs; what the journals say goes into the store before anything is decided."""
+def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, set[str]]:
+    """One observation of all open jobs, and the tokens whose journals grew.
+
+    What the journals say goes into the store before anything is decided.
+    """
+    heard: set[str] = set()
     asked = {job.token: desk.project.store.cursors(job.token) for job in jobs}
     ids = {job.token: job.job_ids for job in jobs}
     scans = {job.token: job.scan for job in jobs}
@@ -60,6 +64,7 @@ def look(desk: act.Desk, jobs: list[JobRow]) -> Observation:
     while any(chunk.data for chunk in seen.chunks):
         for chunk in seen.chunks:
             desk.project.folders.copy_journal(scans[chunk.token], chunk.token, chunk.file, chunk.offset, chunk.data)
+        heard |= {chunk.token for chunk in seen.chunks if chunk.data}
         with desk.project.store.write() as writer:
             for chunk in seen.chunks:
                 read.apply_chunk(writer, chunk)
@@ -68,7 +73,7 @@ def look(desk: act.Desk, jobs: list[JobRow]) -> Observation:
         if asked == before:
             break
         seen = desk.machine.observe(asked, queue=False)
-    return first if first is seen else Observation(claims=seen.claims, queue=first.queue, trouble=first.trouble)
+    return Observation(claims=seen.claims, queue=first.queue, trouble=first.trouble), heard
 
 
 class Driver:
@@ -160,6 +165,12 @@ def driver(project: Project) -> Driver:
         if project not in _drivers:
             _drivers[project] = Driver(project)
         return _drivers[project]
+
+
+def hand_over(project: Project) -> None:
+    """One tick before returning, so that a process may end right after; then see that somebody here drives on."""
+    tick(project)
+    driver(project).start()
 
 
 def catch_up(project: Project, scan: str) -> None:
