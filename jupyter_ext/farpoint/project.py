@@ -137,7 +137,7 @@ class Project:
         known = [*self._machines, *(other for other in self.config.machines if other not in self._machines)]
         if name not in self.config.machines:
             raise NotFound(f"there is no machine {name!r} (machines: {', '.join(known)}).{nearest(name, known)}")
-        return registry.build_machine(name, self.config.machines[name], self.state)
+        return registry.build_machine(name, self.config.machines[name], self.state, self.owner, self.clock)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:

@@ -1,14 +1,17 @@
-"""The seam between the use-cases and a place to run: the Machine protocol and its registry.
+"""The seam between the use-cases and a place to run: the Machine protocol, and what a machine is built from.
 
 Knows no scheduler, no transport, no store; a plug-in registers under the entry point group `farpoint.machines`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from farpoint.config import MachineConfig
+from farpoint.errors import BadConfig, nearest
 from farpoint.model import JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
 
 
@@ -36,9 +39,12 @@ class Machine(Protocol):
         """Jobs under this token in queue and accounting; None when they could not be asked."""
 
     def observe(
-        self, cursors: Mapping[str, Mapping[str, int]], queue: bool = True, jobs: Mapping[str, Sequence[str]] | None = None
+        self,
+        cursors: Mapping[str, Mapping[str, int]],
+        queue: bool = True,
+        jobs: Mapping[str, Sequence[str]] | None = None,
     ) -> Observation:
-        """New bytes of all journals from the offsets given (token → file → offset), claims, and one look at the queue."""
+        """New bytes of all journals from the offsets given (token → file → offset), claims, one look at the queue."""
 
     def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
         """Link the next claim of each slice as `revoked`; slice → its number, None if claimed and `only_unclaimed`."""
@@ -72,3 +78,31 @@ class Machine(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; work there goes on."""
+
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a machine is built from: the one argument of an entry point of `farpoint.machines`.
+
+    `statedir` is where the machine's own files go if its settings do not say; `schedulers` makes one by its name;
+    `owner` is who fences are by; `clock` gives unix seconds.
+    """
+
+    name: str
+    config: MachineConfig
+    statedir: Path
+    owner: str
+    clock: Callable[[], float]
+    schedulers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def choose(self, what: str, name: str, known: Mapping[str, Made]) -> Made:
+        """What a setting names; BadConfig with those there are."""
+        if name not in known:
+            raise BadConfig(
+                f"machine {self.name!r}: there is no {what} {name!r} (installed: {', '.join(sorted(known)) or 'none'})."
+                f"{nearest(name, known)}"
+            )
+        return known[name]

@@ -1,27 +1,50 @@
-"""From a machine's settings to the machine: kinds of machine are entry points of the group `farpoint.machines`.
+"""From a machine's settings to the machine: kinds of machines and schedulers are entry points, ours like any other's.
 
-Knows no kind by name. An entry point is a callable (name, settings, state folder) → Machine.
+Knows no kind by name. The groups are `farpoint.machines` (a callable Place → Machine) and `farpoint.schedulers`.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from farpoint.config import MachineConfig
-from farpoint.errors import BadConfig, nearest
-from farpoint.machines.base import Machine
+from farpoint.errors import BadConfig
+from farpoint.machines.base import Machine, Place
 
-GROUP = "farpoint.machines"
+MACHINES = "farpoint.machines"
+SCHEDULERS = "farpoint.schedulers"
 
 
-def build_machine(name: str, config: MachineConfig, state: Path) -> Machine:
-    """The machine `name` as configured; BadConfig where no installed package brings its type."""
-    kinds = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if config.type not in kinds:
-        known = ", ".join(sorted(kinds)) or "none"
-        raise BadConfig(
-            f"machine {name!r}: there is no type {config.type!r} (installed: {known}).{nearest(config.type, kinds)}"
-        )
-    machine: Machine = kinds[config.type].load()(name, config, state)
+def build_machine(name: str, config: MachineConfig, state: Path, owner: str, clock: Callable[[], float]) -> Machine:
+    """The machine `name` as configured; its files on this side are below `state`.
+
+    BadConfig where its type, scheduler or transport is not installed, or cannot be loaded.
+    """
+    place = Place(name, config, state / "machines" / name, owner, clock, Installed(SCHEDULERS))
+    machine: Machine = place.choose("type", config.type, Installed(MACHINES))(place)
     return machine
+
+
+class Installed(Mapping[str, Callable[..., Any]]):
+    """What the installed packages bring under one group; loaded when it is taken."""
+
+    def __init__(self, group: str) -> None:
+        self._entries: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=group)}
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        entry = self._entries[name]
+        try:
+            made: Callable[..., Any] = entry.load()
+        except (ImportError, AttributeError) as fault:
+            what = f"{entry.group} {name!r} ({entry.value})"
+            raise BadConfig(f"{what} cannot be loaded: {fault}. Install its package again.") from fault
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)

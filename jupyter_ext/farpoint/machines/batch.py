@@ -1,0 +1,283 @@
+"""A machine made of a link to an agent, a scheduler's language and two folders there: the only place that joins them.
+
+Takes no decision about runs; asks, translates and brings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from farpoint.config import MachineConfig
+from farpoint.errors import MachineError
+from farpoint.machines.base import Place
+from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
+from farpoint.runner import layout
+from farpoint.schedulers.base import QUEUE_PROGRAMS, Paths, Scheduler
+from farpoint.transports.boot import runner_path
+from farpoint.transports.link import Link
+from farpoint.transports.pipe import Pipe
+
+PIECE = 1 << 22  # bytes of a blob or a result in one frame
+COMMAND = 120.0  # seconds a scheduler's command may take
+PATIENCE = COMMAND + 30.0  # seconds for the agent's answer about it
+POLL_HERE = 2.0  # seconds; a bell rings earlier here
+POLL_QUEUE = 10.0
+SHARED = 2  # cores taken by default where a queue system shares the computer
+MEMORY_SHARE = 0.9
+
+Jobs = Mapping[str, Sequence[str]]
+Parser = Callable[[int | None, str, str], tuple[QueueEntry, ...] | None]
+
+
+class Machine:
+    """A computer, or a cluster behind it. `clock` gives unix seconds; `owner` is written into fences."""
+
+    def __init__(
+        self, name: str, link: Link, scheduler: Scheduler, owner: str, clock: Callable[[], float],
+        config: MachineConfig | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self._link = link
+        self._scheduler = scheduler
+        self._owner = owner
+        self._clock = clock
+        self._config = config or MachineConfig()
+        self._hello: Mapping[str, Any] | None = None
+
+    # ------------------------------------------------------------------------------------ what is there
+
+    def limits(self) -> Limits:
+        """What one run can have here: what is configured, else what the computer has where runs stay on it."""
+        given, scheduler = self._config, self._scheduler
+        has = self._greeting() if scheduler.here else {}
+        cpus, why = self._cpus(has)
+        memory = int(has["memory"] * MEMORY_SHARE) if has.get("memory") else None
+        return Limits(
+            cpus=cpus,
+            memory=memory if given.memory is None else given.memory,
+            gpus=has.get("gpus", 0) if given.gpus is None else given.gpus,
+            grace=scheduler.grace if given.grace is None else given.grace,
+            poll=(POLL_HERE if scheduler.here else POLL_QUEUE) if given.poll is None else given.poll,
+            pilots=cpus,
+            why=why,
+        )
+
+    def _cpus(self, has: Mapping[str, Any]) -> tuple[int, str]:
+        most: int | None = has.get("cpus")
+        if self._config.cpus is not None:
+            return min(self._config.cpus, most or self._config.cpus), ""
+        if most is None:
+            return 1 << 10, ""
+        queues = sorted(has["programs"])
+        if queues and most > SHARED:
+            return SHARED, f"{queues[0]} is here, so others share this computer; set cpus = {most} to take it all"
+        return most, ""
+
+    def _greeting(self) -> Mapping[str, Any]:
+        if self._hello is None:
+            self._hello = self._link.call("hello", programs=QUEUE_PROGRAMS).value
+        return self._hello
+
+    def _paths(self) -> Paths:
+        here = self._greeting()
+        statedir = str(here["statedir"])
+        python = self._config.python or str(here["python"])
+        return Paths(
+            statedir, str(here["workdir"]), python, runner_path(statedir), self._config.setup, self._config.env
+        )
+
+    # ------------------------------------------------------------------------------------ handing over
+
+    def script(self, shape: JobShape) -> str:
+        """The exact text that will be submitted."""
+        return self._scheduler.render(shape, self._paths())
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Those of the blobs that are not there yet."""
+        return set(self._link.call("missing", digests=sorted(digests)).value)
+
+    def place(self, files: JobFiles) -> None:
+        """Put the job folder there and fsync it; blobs that are missing first. Putting it again changes nothing."""
+        pieces = {layout.JOB: files.job, layout.SCRIPT: files.script.encode()}
+        pieces.update({layout.slice_name(number): data for number, data in files.slices.items()})
+        sizes = [[name, len(data)] for name, data in pieces.items()]
+        body = b"".join(pieces.values())
+        for digest in sorted(self.missing(files.blobs)):
+            self._put(digest, files.blobs[digest])
+        for _ in range(3):  # a blob may be taken away between the two by somebody cleaning up
+            missing = self._link.call("place", body, token=files.token, pieces=sizes).value
+            if not missing:
+                return
+            for digest in missing:
+                if digest not in files.blobs:
+                    raise MachineError(f"job {files.token} needs blob {digest}, which was not given with it.")
+                self._put(digest, files.blobs[digest])
+        raise MachineError(f"machine {self.name!r} loses blobs of job {files.token} as fast as they come.")
+
+    def _put(self, digest: str, path: Path) -> None:
+        with path.open("rb") as file:
+            offset, data = 0, file.read(PIECE)
+            while True:
+                after = file.read(PIECE)
+                self._link.call("put", data, digest=digest, offset=offset, last=not after)
+                if not after:
+                    return
+                offset, data = offset + len(data), after
+
+    def submit(self, token: str, serial: int) -> Receipt:
+        """Ask the scheduler, at most once per (token, serial); asked again it answers from the agent's note."""
+        script = self.read(token, layout.SCRIPT, limit=1 << 20).decode()
+        argv = self._scheduler.submit_command(token, script, self._paths())
+        call = self._link.call("submit", token=token, serial=serial, argv=argv, timeout=COMMAND, deadline=PATIENCE)
+        note = call.value
+        if note is None:
+            return Receipt("unknown", None, "the submit was begun and did not say how it ended")
+        return self._scheduler.parse_submit(note["exit"], note["stdout"], note["stderr"])
+
+    # ------------------------------------------------------------------------------------ looking
+
+    def look_up(self, token: str) -> tuple[QueueEntry, ...] | None:
+        """Jobs under this token in queue and accounting; None when they could not be asked."""
+        scheduler, paths = self._scheduler, self._paths()
+        queue, _ = self._look(scheduler.look_up_command(token, paths), scheduler.parse_status)
+        if queue is None:
+            return None
+        found = {entry.job_id: entry for entry in queue if entry.token == token}
+        account = scheduler.accounting_command({token: ()}, paths)
+        if account is not None:
+            past, _ = self._look(account, scheduler.parse_accounting)
+            if past is None:
+                return None
+            found = {entry.job_id: entry for entry in past if entry.token == token} | found
+        return tuple(found.values())
+
+    def observe(
+        self, cursors: Mapping[str, Mapping[str, int]], queue: bool = True, jobs: Jobs | None = None
+    ) -> Observation:
+        """New bytes of all journals, claims, and one look at the queue.
+
+        The queue comes first: what a job wrote before it left the queue is then among the bytes.
+        """
+        entries, trouble = None, ""
+        if queue:
+            asked = jobs or dict.fromkeys(cursors, ())
+            argv = self._scheduler.status_command(asked, self._paths())
+            entries, trouble = self._look(argv, self._scheduler.parse_status)
+        answer = self._link.call("news", cursors=cursors)
+        claims = {
+            token: {int(number): tuple(bodies) for number, bodies in slices.items()}
+            for token, slices in answer.value["claims"].items()
+        }
+        return Observation(_chunks(answer.value["chunks"], answer.body), claims, entries, trouble)
+
+    def _look(self, argv: list[str], parse: Parser) -> tuple[tuple[QueueEntry, ...] | None, str]:
+        done = self._run(argv)
+        entries = parse(done["exit"], done["stdout"], done["stderr"])
+        if entries is not None:
+            return entries, ""
+        said = (done["stderr"] or done["stdout"]).strip()[-500:]
+        ended = f"did not answer in {COMMAND:g} s" if done["exit"] is None else f"ended with exit code {done['exit']}"
+        return None, f"{' '.join(argv[:3])} {ended}{f': {said}' if said else ''}"
+
+    def _run(self, argv: list[str]) -> Mapping[str, Any]:
+        done: Mapping[str, Any] = self._link.call("run", argv=argv, timeout=COMMAND, deadline=PATIENCE).value
+        return done
+
+    # ------------------------------------------------------------------------------------ saying
+
+    def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
+        """Link the next claim of each slice as `revoked`; slice → its number, None if claimed and `only_unclaimed`."""
+        marks = self._link.call(
+            "fence", token=token, slices=list(slices), only_unclaimed=only_unclaimed, by=self._owner, t=self._clock()
+        ).value
+        return dict(map(tuple, marks))
+
+    def control(self, token: str, order: Mapping[str, Any]) -> None:
+        """Leave an order for the token's pilots, and wake them."""
+        self._link.call("control", layout.dump(dict(order)), token=token)
+
+    def cancel(self, token: str, job_ids: Sequence[str]) -> None:
+        """Ask the scheduler to end these jobs. Nothing there to end is no error: only a later look is believed."""
+        if job_ids:
+            self._run(self._scheduler.cancel_command(job_ids, self._paths()))
+
+    def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Append this side's verdicts to the token's client.jsonl."""
+        self._link.call("note", token=token, events=list(events))
+
+    # ------------------------------------------------------------------------------------ bringing
+
+    def read(self, token: str, path: str, offset: int = 0, limit: int = 1 << 20) -> bytes:
+        """Bytes of one file of the job folder or of `runs/…` in its work folder; b'' where there is none."""
+        got = bytearray()
+        while len(got) < limit:
+            answer = self._link.call("read", token=token, path=path, offset=offset + len(got), limit=limit - len(got))
+            if not answer.body:
+                break
+            got += answer.body
+        return bytes(got)
+
+    def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
+        """Bring one file of `runs/…` here, verified, atomically; MachineError if it is not what was promised."""
+        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with beside.open("wb") as file:
+                found = hashlib.sha256()
+                while data := self.read(token, path, file.tell(), PIECE):
+                    file.write(data)
+                    found.update(data)
+                    if file.tell() > size:
+                        break
+                file.flush()
+                os.fsync(file.fileno())
+                if (file.tell(), found.hexdigest()) != (size, digest):
+                    raise MachineError(
+                        f"{path!r} of job {token} on machine {self.name!r} is not the file the run left: "
+                        f"{file.tell()} bytes of {size}. It was changed or removed since."
+                    )
+            beside.replace(target)
+            layout.sync_folder(str(target.parent))
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def tokens(self) -> list[str]:
+        """Every job folder there."""
+        return list(self._link.call("tokens").value)
+
+    def usage(self) -> dict[str, int]:
+        """token → bytes there."""
+        return dict(self._link.call("usage", deadline=PATIENCE).value)
+
+    def remove(self, token: str) -> None:
+        """Delete a job's folders there."""
+        self._link.call("remove", token=token, deadline=PATIENCE)
+
+    def wait(self, seconds: float) -> None:
+        """Block until something may have changed there, at most so long."""
+        self._link.wait(seconds)
+
+    def close(self) -> None:
+        """Let go of the connection; work there goes on."""
+        self._link.close()
+
+
+def build(place: Place) -> Machine:
+    """The entry point `batch` of `farpoint.machines`."""
+    config = place.config
+    statedir = config.statedir or str(place.statedir)
+    transport = place.choose("transport", config.transport, {"pipe": Pipe})
+    link = Link(place.name, transport(), statedir, config.workdir)
+    scheduler = place.choose("scheduler", config.scheduler, place.schedulers)
+    return Machine(place.name, link, scheduler(), place.owner, place.clock, config)
+
+
+def _chunks(heads: Sequence[tuple[str, str, int, int]], body: bytes) -> tuple[Chunk, ...]:
+    chunks, at = [], 0
+    for token, file, offset, size in heads:
+        chunks.append(Chunk(token, file, offset, body[at : at + size]))
+        at += size
+    return tuple(chunks)

@@ -1,0 +1,124 @@
+"""The seam to a queue system: commands out, text in, facts back. A plug-in registers under `farpoint.schedulers`.
+
+Pure text: runs nothing, reads no file and no clock, knows no machine; the same answer to the same question, always.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from farpoint.errors import BadResources
+from farpoint.model import JobShape, QueueEntry, Receipt
+
+TOKEN = re.compile(r"fp[a-z0-9]{13}")
+QUEUE_PROGRAMS = ("sbatch", "qsub", "bsub", "condor_submit")  # one of them on a computer: it is shared by a queue
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where things are on the far side (absolute), and what its owner wants done before a pilot starts."""
+
+    statedir: str
+    workdir: str
+    python: str
+    runner: str  # the zip
+    setup: tuple[str, ...] = ()  # shell lines
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Scheduler(Protocol):
+    """One queue system's language. Every command is an argv, run without a shell; every parser gets its exit and text.
+
+    A parser answers None where the text is not a well-formed answer: nothing may be concluded from it. A word it does
+    not know gives `live=None` and keeps the word in `raw`.
+    """
+
+    name: str
+    here: bool  # jobs run on the very computer that is asked, so its cores are what there is
+    grace: float  # seconds an accepted job may be invisible here
+
+    def render(self, shape: JobShape, paths: Paths) -> str:
+        """The script of a job; what must be known at submit is in it, so that a reader sees all that is asked for."""
+
+    def submit_command(self, token: str, script: str, paths: Paths) -> list[str]:
+        """Submits `<statedir>/jobs/<token>/script` (whose text is `script`); run in the job's folder."""
+
+    def parse_submit(self, code: int | None, out: str, err: str) -> Receipt:
+        """`code` is None where the command did not end in time: the job may then exist."""
+
+    def status_command(self, jobs: Mapping[str, Sequence[str]], paths: Paths) -> list[str]:
+        """One look at all of the jobs given (token → job ids known so far)."""
+
+    def parse_status(self, code: int | None, out: str, err: str) -> tuple[QueueEntry, ...] | None:
+        """What the look showed, jobs of others left out."""
+
+    def look_up_command(self, token: str, paths: Paths) -> list[str]:
+        """Finds every job of one token whose id may be unknown; answers in the form `parse_status` reads."""
+
+    def accounting_command(self, jobs: Mapping[str, Sequence[str]], paths: Paths) -> list[str] | None:
+        """Asks for jobs that have left the queue; None where the queue system keeps no such account."""
+
+    def parse_accounting(self, code: int | None, out: str, err: str) -> tuple[QueueEntry, ...] | None:
+        """What the account says."""
+
+    def cancel_command(self, job_ids: Sequence[str], paths: Paths) -> list[str]:
+        """Ends these jobs."""
+
+
+def quote(text: str) -> str:
+    """A word of a POSIX shell line that stands for exactly `text`.
+
+    >>> quote("plain"), quote("it's")
+    ('plain', '\\'it\\'"\\'"\\'s\\'')
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def slug(text: str, what: str) -> str:
+    """`text` if it may stand in a directive line, where quoting does not work; BadResources otherwise.
+
+    >>> slug("short", "queue")
+    'short'
+    """
+    if not _PLAIN.fullmatch(text):
+        raise BadResources(f"{what}={text!r} cannot stand in a job script. Use letters, digits and _@%+=:,./- only.")
+    return text
+
+
+def head(shape: JobShape, directives: Sequence[str] = ()) -> list[str]:
+    """The first lines of every script: the shell, the directives, and whose job it is."""
+    return ["#!/bin/sh", *directives, f"# farpoint {shape.token}: {shape.pilots} pilots"]
+
+
+def body(shape: JobShape, paths: Paths, member: str = '"${FARPOINT_MEMBER:-0}"') -> list[str]:
+    """The last lines of every script: the owner's set-up, then the pilot in the shell's place, so it gets the signals.
+
+    `member` is shell text for the number of this array member.
+    """
+    pilot = [paths.python, "-I", "-S", paths.runner, "pilot", "--statedir", paths.statedir, "--workdir", paths.workdir]
+    words = " ".join(quote(word) for word in [*pilot, "--token", shape.token])
+    return ["umask 077", *paths.setup, *_exports(paths.env), f"exec {words} --member {member}", ""]
+
+
+def pilots(script: str) -> int:
+    """How many pilots a script written with `head` asks for.
+
+    >>> pilots("#!/bin/sh\\n# farpoint fpaaaaaaaaaaaaa: 3 pilots\\n")
+    3
+    """
+    found = re.search(rf"^# farpoint {TOKEN.pattern}: ([0-9]+) pilots$", script, re.MULTILINE)
+    return int(found[1]) if found else 1
+
+
+def _exports(env: Mapping[str, str]) -> list[str]:
+    for name in env:
+        if not _VARIABLE.fullmatch(name):
+            raise BadResources(f"env.{name} is not a name for an environment variable. Use letters, digits and _.")
+    return [f"export {name}={quote(value)}" for name, value in env.items()]

@@ -1,0 +1,148 @@
+"""What every scheduler adapter must do: subclass `SchedulerSuite`, give it a scheduler and recorded answers.
+
+Runs no command: an adapter is text in and text out, and that is held here too.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from farpoint.errors import BadResources
+from farpoint.model import JobShape, QueueEntry, Resources
+from farpoint.schedulers.base import Paths, Scheduler
+
+TOKEN = "fpabcdefghijklm"
+IMPURE = {"asyncio", "os", "pathlib", "random", "socket", "subprocess", "threading", "time"}
+GARBAGE = ("connection reset by peer", '{"half": ', "<html>login</html>", "\x00\x01\n", "Traceback (most recent call")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One recorded answer of the queue system: exit code and text; None where it did not end in time."""
+
+    code: int | None
+    out: str
+    err: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Answers as the real programs give them, and what they mean."""
+
+    accepted: tuple[Said, str]  # a submit and the job id it gave
+    refused: Said  # a submit that was certainly refused
+    status: tuple[Said, tuple[QueueEntry, ...]]  # a look, with the words of the real program in `raw`
+    empty: Said  # a good look that shows no job at all
+    down: tuple[Said, ...]  # looks while the queue system could not answer
+    strange: tuple[Said, str]  # a look at one job with a word nobody knows, and the word
+
+
+class SchedulerSuite:
+    """Override `scheduler` and `recorded`."""
+
+    paths = Paths("/state dir", "/work", "/usr/bin/python3", "/state dir/r.zip", ("module load x",), {"A": "b c"})
+    shape = JobShape(TOKEN, 3, Resources(cpus=2, memory=1 << 30, time=3600), "my scan")
+
+    @pytest.fixture
+    def scheduler(self) -> Scheduler:
+        """The adapter under test."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def recorded(self) -> Recorded:
+        """What the queue system says."""
+        raise NotImplementedError
+
+    def test_the_script_says_all_and_ends_in_the_pilot(self, scheduler: Scheduler) -> None:
+        script = scheduler.render(self.shape, self.paths)
+        assert script == scheduler.render(self.shape, self.paths)
+        lines = script.splitlines()
+        assert lines[0].startswith("#!")
+        assert lines[-1].startswith("exec ")
+        for word in (TOKEN, "'/state dir'", "/usr/bin/python3"):
+            assert word in lines[-1]
+        assert lines.index("module load x") < lines.index("export A='b c'") < len(lines) - 1
+
+    def test_no_word_of_a_user_becomes_a_directive(self, scheduler: Scheduler) -> None:
+        for hostile in (Resources(queue="a\n#b"), Resources(account="a b"), Resources(queue="a'b")):
+            shape = JobShape(TOKEN, 1, hostile, "x\n#y")
+            try:
+                script = scheduler.render(shape, self.paths)
+            except BadResources:
+                continue
+            plain = scheduler.render(JobShape(TOKEN, 1, Resources(), "x"), self.paths)
+            assert len(script.splitlines()) == len(plain.splitlines())
+
+    def test_commands_are_words_and_not_shell(self, scheduler: Scheduler) -> None:
+        script = scheduler.render(self.shape, self.paths)
+        jobs = {TOKEN: ("1", "2")}
+        commands = [
+            scheduler.submit_command(TOKEN, script, self.paths),
+            scheduler.status_command(jobs, self.paths),
+            scheduler.status_command({TOKEN: ()}, self.paths),
+            scheduler.look_up_command(TOKEN, self.paths),
+            scheduler.cancel_command(["1", "2"], self.paths),
+            scheduler.accounting_command(jobs, self.paths) or ["none"],
+        ]
+        for argv in commands:
+            assert argv
+            assert not any("\n" in word for word in argv)
+            assert argv[0] not in {"sh", "bash"}
+
+    def test_a_submit_is_accepted_only_with_an_id(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        said, job_id = recorded.accepted
+        receipt = scheduler.parse_submit(said.code, said.out, said.err)
+        assert (receipt.kind, receipt.job_id) == ("accepted", job_id)
+        refused = recorded.refused
+        assert scheduler.parse_submit(refused.code, refused.out, refused.err).kind == "refused"
+        for text in ("", *GARBAGE):
+            assert scheduler.parse_submit(0, text, "").kind == "unknown"
+            assert scheduler.parse_submit(None, text, "").kind == "unknown"
+
+    def test_an_id_is_believed_before_an_exit_code(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        said, job_id = recorded.accepted
+        for code in (1, -9, None):
+            receipt = scheduler.parse_submit(code, said.out, "then it failed")
+            assert (receipt.kind, receipt.job_id) == ("accepted", job_id)
+
+    def test_a_look_shows_what_was_recorded(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        said, entries = recorded.status
+        assert scheduler.parse_status(said.code, said.out, said.err) == entries
+        empty = recorded.empty
+        assert scheduler.parse_status(empty.code, empty.out, empty.err) == ()
+
+    def test_nothing_is_concluded_from_a_bad_answer(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        for said in recorded.down:
+            assert scheduler.parse_status(said.code, said.out, said.err) is None
+        good, _ = recorded.status
+        assert scheduler.parse_status(None, good.out, "") is None
+        for text in GARBAGE:
+            assert scheduler.parse_status(0, text, "") is None
+
+    def test_half_an_answer_never_shows_more_than_the_whole(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        said, entries = recorded.status
+        known = {(entry.job_id, entry.token, entry.live) for entry in entries}
+        for end in range(len(said.out)):
+            seen = scheduler.parse_status(said.code, said.out[:end], said.err)
+            assert seen is None or {(entry.job_id, entry.token, entry.live) for entry in seen} <= known
+
+    def test_an_unknown_word_is_kept_and_means_nothing(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        said, word = recorded.strange
+        (entry,) = scheduler.parse_status(said.code, said.out, said.err) or ()
+        assert entry.live is None
+        assert word in entry.raw
+
+    def test_the_adapter_is_pure_text(self, scheduler: Scheduler) -> None:
+        source = Path(inspect.getfile(type(scheduler))).read_text(encoding="utf-8")
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add((node.module or "").partition(".")[0])
+        assert not names & IMPURE
