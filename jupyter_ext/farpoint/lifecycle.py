@@ -1,9 +1,9 @@
-"""All decisions about the state of runs and jobs, as pure functions: what is known + now → states and next actions.
+"""All decisions about the state of runs and jobs, as pure functions: what is known → states and next actions.
 
 Knows no disk, no network, no clock and no store: verbs gather the facts and carry out the answer.
 
-The order of truth (docs/design.md): a valid outcome beats anything a scheduler says; then a live job means running; then
-absence or a terminal word needs two well-formed looks, a grace period and the fence before any cause is believed.
+The order of truth (docs/design.md): a valid outcome beats anything a scheduler says; then a live job means running;
+then absence or a terminal word needs two well-formed looks, a grace period and the fence before any cause is believed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from farpoint.model import JobRow, Phase, QueueEntry, Receipt, RunRow, State
+from farpoint.model import SYSTEM_FAULTS, JobRow, Phase, QueueEntry, Receipt, RunRow, State
 
 LOOKS = 2  # well-formed looks without a live job before absence is believed
 RESTARTS = 3  # times a system fault may restart a run before it stays LOST
 RESUBMITS = 20  # submits under one token before we stop asking
-SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +243,8 @@ def _close(facts: Facts, job: JobRow, open_runs: Sequence[RunRow]) -> list[Actio
 
 def _begun(facts: Facts) -> set[int]:
     """Indices of runs that may have taken effect: those with a `started` line, and, where a pilot took a slice and was
-    never heard of again, the slice's first open run."""
+    never heard of again, the slice's first open run.
+    """
     begun = {run.index or 0 for run in facts.runs if run.started is not None}
     members: dict[int, list[RunRow]] = {}
     for run in facts.runs:

@@ -34,6 +34,7 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.LOST})
+SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone"})  # nobody's code is at fault
 
 
 class Phase(StrEnum):
@@ -193,7 +194,7 @@ class ScanRow:
 class RunRow:
     """A run: one point of a scan, with the standing of one attempt. Times are unix seconds, memory bytes.
 
-    `parameters`, `records` and `series` hold typed JSON as the job folder does; `runner.values.decode` makes values of it.
+    `parameters`, `records` and `series` hold typed JSON as the job folder does; `runner.values.decode` reads it.
     """
 
     run: str

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.errors import StoreError
-from farpoint.model import FileInfo, JobRow, Phase, RunRow, ScanRow, State
+from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Phase, RunRow, ScanRow, State
 
 VERSION = 1
 APPLICATION = 0x66617270  # "farp"
@@ -25,16 +25,18 @@ SCHEMA = """
 CREATE TABLE clock (seq INTEGER NOT NULL);
 INSERT INTO clock VALUES (0);
 CREATE TABLE scan (
-  project TEXT, scan TEXT, kind TEXT, task TEXT, created REAL, columns TEXT, machine TEXT, document TEXT, seq INTEGER,
+  project TEXT, scan TEXT, kind TEXT, task TEXT, created REAL, columns TEXT, machine TEXT, document TEXT,
+  seq INTEGER,
   PRIMARY KEY (project, scan));
 CREATE TABLE run (
-  run TEXT PRIMARY KEY, project TEXT NOT NULL, scan TEXT NOT NULL, number INTEGER NOT NULL, parameters TEXT, seed INTEGER,
+  run TEXT PRIMARY KEY, project TEXT NOT NULL, scan TEXT NOT NULL, number INTEGER NOT NULL, parameters TEXT,
+  seed INTEGER,
   current INTEGER NOT NULL, UNIQUE (project, scan, number));
 CREATE TABLE attempt (
   run TEXT NOT NULL, attempt INTEGER NOT NULL, key TEXT, version INTEGER, state TEXT NOT NULL, reason TEXT DEFAULT '',
   raw TEXT DEFAULT '', error TEXT, exit_code INTEGER, submitted REAL, started REAL, ended REAL, seconds REAL,
-  memory INTEGER, machine TEXT, host TEXT DEFAULT '', job_id TEXT, token TEXT, idx INTEGER, slice INTEGER, claim INTEGER,
-  decided INTEGER, folder TEXT, records TEXT DEFAULT '{}', series TEXT DEFAULT '{}', progress REAL,
+  memory INTEGER, machine TEXT, host TEXT DEFAULT '', job_id TEXT, token TEXT, idx INTEGER, slice INTEGER,
+  claim INTEGER, decided INTEGER, folder TEXT, records TEXT DEFAULT '{}', series TEXT DEFAULT '{}', progress REAL,
   progress_text TEXT DEFAULT '', files TEXT DEFAULT '[]', fetched INTEGER DEFAULT 0, cancel INTEGER DEFAULT 0,
   cpus INTEGER DEFAULT 1, warning TEXT DEFAULT '', seq INTEGER, PRIMARY KEY (run, attempt));
 CREATE INDEX attempt_state ON attempt (state);
@@ -47,8 +49,6 @@ CREATE INDEX job_open ON job (project, phase);
 CREATE TABLE cursor (token TEXT, file TEXT, offset INTEGER, job_id TEXT, host TEXT, PRIMARY KEY (token, file));
 CREATE TABLE machine (name TEXT PRIMARY KEY, paused TEXT, again REAL, failures INTEGER);
 """
-
-SYSTEM_FAULTS = ("pilot died", "rebooted", "node failed", "preempted", "gone")
 
 Change = Mapping[str, Any]
 
@@ -141,7 +141,10 @@ class Store:
 
     def states(self, project: str, scan: str) -> dict[int, State]:
         """number → state, cheaply."""
-        query = "SELECT r.number, a.state FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current WHERE r.project=? AND r.scan=?"
+        query = (
+            "SELECT r.number, a.state FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current"
+            " WHERE r.project=? AND r.scan=?"
+        )
         return {row[0]: State(row[1]) for row in self._rows(query, (project, scan))}
 
     def attempts(self, run: str) -> list[RunRow]:
@@ -179,7 +182,9 @@ class Store:
 
     def cursors(self, token: str) -> dict[str, int]:
         """How far each journal of a job has been read, in bytes."""
-        return {row["file"]: row["offset"] for row in self._rows("SELECT file, offset FROM cursor WHERE token=?", (token,))}
+        return {
+            row["file"]: row["offset"] for row in self._rows("SELECT file, offset FROM cursor WHERE token=?", (token,))
+        }
 
     def paused(self, machine: str) -> tuple[str, float, int] | None:
         """(why, when to try again, failures in a row) of a paused machine."""
@@ -227,7 +232,8 @@ class Writer:
         """Add an attempt of a run, placed in a job; a known attempt is moved to that job, never set back."""
         self.changed = True
         self._db.execute(
-            "INSERT INTO run VALUES (?,?,?,?,?,?,?) ON CONFLICT (run) DO UPDATE SET current=max(current, excluded.current)",
+            "INSERT INTO run VALUES (?,?,?,?,?,?,?)"
+            " ON CONFLICT (run) DO UPDATE SET current=max(current, excluded.current)",
             (row.run, row.project, row.scan, row.number, json.dumps(row.parameters), row.seed, row.attempt),
         )
         self._db.execute(
@@ -239,13 +245,15 @@ class Writer:
              row.index, row.slice, cpus, self.seq),
         )  # fmt: skip
         self._db.execute(
-            "INSERT OR REPLACE INTO placement VALUES (?,?,?,?,?)", (row.token, row.index, row.run, row.attempt, row.slice)
+            "INSERT OR REPLACE INTO placement VALUES (?,?,?,?,?)",
+            (row.token, row.index, row.run, row.attempt, row.slice),
         )
 
     def attempt_at(self, token: str, index: int) -> sqlite3.Row | None:
         """The raw attempt row that a job's index stands for."""
         row: sqlite3.Row | None = self._db.execute(
-            "SELECT a.* FROM placement p JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt WHERE p.token=? AND p.idx=?",
+            "SELECT a.* FROM placement p JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt"
+            " WHERE p.token=? AND p.idx=?",
             (token, index),
         ).fetchone()
         return row
@@ -265,7 +273,8 @@ class Writer:
     def move_cursor(self, token: str, file: str, offset: int) -> None:
         """Remember how far a journal has been read."""
         self._db.execute(
-            "INSERT INTO cursor (token, file, offset) VALUES (?,?,?) ON CONFLICT (token, file) DO UPDATE SET offset=excluded.offset",
+            "INSERT INTO cursor (token, file, offset) VALUES (?,?,?)"
+            " ON CONFLICT (token, file) DO UPDATE SET offset=excluded.offset",
             (token, file, offset),
         )
 
@@ -304,18 +313,20 @@ class Writer:
             self._db.execute(statement, (project, scan))
 
 
+FAULTS = ", ".join(f"'{word}'" for word in sorted(SYSTEM_FAULTS))
 PLACED = (
-    "SELECT r.run, r.project, r.scan, r.number, r.parameters, r.seed, r.current, a.*, "
-    "(SELECT count(*) FROM attempt b WHERE b.run=r.run AND b.attempt<=a.attempt AND b.decided IS NULL AND b.reason IN ("
-    + ",".join(f"'{word}'" for word in SYSTEM_FAULTS)
-    + ")) AS restarts"
+    "SELECT r.run, r.project, r.scan, r.number, r.parameters, r.seed, r.current, a.*,"  # noqa: S608 - our own words
+    " (SELECT count(*) FROM attempt b WHERE b.run=r.run AND b.attempt<=a.attempt AND b.decided IS NULL"
+    f" AND b.reason IN ({FAULTS})) AS restarts"
 )
 RUNS = PLACED + " FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current"
 COLUMNS = frozenset(
-    "state reason raw error exit_code submitted started ended seconds memory machine host job_id token idx slice claim "
-    "decided folder records series progress progress_text files fetched cancel warning".split()
+    [
+        *("state", "reason", "raw", "error", "exit_code", "submitted", "started", "ended", "seconds", "memory"),
+        *("machine", "host", "job_id", "token", "idx", "slice", "claim", "decided", "folder", "records", "series"),
+        *("progress", "progress_text", "files", "fetched", "cancel", "warning"),
+    ]
 )
-JSON_COLUMNS = frozenset({"error", "records", "series", "files"})
 
 
 def _cell(value: Any) -> Any:

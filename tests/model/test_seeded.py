@@ -1,4 +1,4 @@
-"""The protocol under 2,000 seeded histories of lost replies, dying nodes, late requeues and killed clients; and its mutants.
+"""The protocol under thousands of seeded histories: lost replies, dying nodes, late requeues, killed clients; mutants.
 
 Each mutant has one defence switched off and must be caught, or these tests could not see anything.
 """
@@ -67,7 +67,9 @@ def absent_means_done(facts: Facts) -> Decision:
     """What is no longer in the queue is taken for finished."""
     decision = lifecycle.decide(facts)
     actions = [
-        Verdict(action.index, State.COMPLETED, "") if isinstance(action, Verdict) and action.state is State.LOST else action
+        Verdict(action.index, State.COMPLETED, "")
+        if isinstance(action, Verdict) and action.state is State.LOST
+        else action
         for action in decision.actions
         if not (isinstance(action, Again) and action.new_attempt)
     ]
@@ -93,4 +95,6 @@ WORSE = {"cancel-the-duplicate-array": replace(HARSH, delivered_late=0.6)}
 def test_a_mutant_is_caught(name):
     faults = WORSE.get(name, HARSH)
 
-    assert any(history(seed, MUTANTS[name], faults) for seed in range(2000)), f"{name} broke no promise in 2,000 histories"
+    assert any(history(seed, MUTANTS[name], faults) for seed in range(2000)), (
+        f"{name} broke no promise in 2,000 histories"
+    )

@@ -1,6 +1,6 @@
 """A seeded world for the protocol: one user, one project on a RAM disk, one fake machine, and crashes at every step.
 
-Everything on this side is the real thing (`plan`-shaped jobs, `accept`, `watch`, `act`, `lifecycle`, `store`, `folders`);
+Everything on this side is the real thing (`accept`, `watch`, `act`, `recover`, `lifecycle`, `store`, `folders`);
 only the machine and the clock are `farpoint.testing.fakes`.
 """
 
@@ -27,9 +27,7 @@ from farpoint.store import Store, Writer
 from farpoint.testing.fakes import Defences, FakeClock, FakeMachine, Faults
 from farpoint.verbs import accept, act, cancel, plan, recover, watch
 
-HARSH = Faults(
-    reply_lost=0.15, delivered_late=0.15, truly_lost=0.05, queue_down=0.1, unreachable=0.03, node_death=0.05
-)
+HARSH = Faults(reply_lost=0.15, delivered_late=0.15, truly_lost=0.05, queue_down=0.1, unreachable=0.03, node_death=0.05)
 GRACE = 40.0
 SCAN = "scan"
 
@@ -40,7 +38,7 @@ class Crash(BaseException):
 
 @dataclass
 class Mutant:
-    """One defence switched off. `defences` are the pilot's, `decide`/`grace` this side's, `order` how work is accepted."""
+    """One defence switched off: `defences` are the pilot's, the others this side's."""
 
     name: str = "none"
     defences: Defences = field(default_factory=Defences)
@@ -84,9 +82,7 @@ def mortal(base: type, names: set[str]) -> type:
     return Mortal
 
 
-MortalMachine = mortal(
-    FakeMachine, {"place", "submit", "look_up", "observe", "fence", "control", "cancel", "note"}
-)
+MortalMachine = mortal(FakeMachine, {"place", "submit", "look_up", "observe", "fence", "control", "cancel", "note"})
 MortalFolders = mortal(Folders, {"write_scan", "write_job", "append_client", "copy_journal", "keep_blob"})
 
 
@@ -199,17 +195,15 @@ class World:
     def _work(self) -> tuple[dict[str, Any], JobFiles]:
         """A job of a few runs in slices of one to three, as a scan would make it."""
         document: dict[str, Any] = {
-            "format": layout.FORMAT, "scan": SCAN, "kind": "notebook", "task": "x.ipynb", "created": 0.0, "names": ["x"],
-            "points": [], "versions": [], "jobs": [], "machine": "fake", "save": [], "files": {},
+            "format": layout.FORMAT, "scan": SCAN, "kind": "notebook", "task": "x.ipynb", "created": 0.0,
+            "names": ["x"], "points": [], "versions": [], "jobs": [], "machine": "fake", "save": [], "files": {},
         }  # fmt: skip
-        runs = [
-            PlannedRun(f"r{n}", n, 1, f"key{n}", {"x": n}, n, 1, Resources()) for n in range(self.runs)
-        ]
+        runs = [PlannedRun(f"r{n}", n, 1, f"key{n}", {"x": n}, n, 1, Resources()) for n in range(self.runs)]
         notebook = self.folder / "x.ipynb"
         notebook.write_bytes(b"{}")
         digest = layout.digest(b"{}")
-        body = {"scan": SCAN, "task": {"kind": "notebook", "name": "x.ipynb", "digest": digest}, "files": [], "save": [],
-                "environment": {"python": None}}  # fmt: skip
+        task = {"kind": "notebook", "name": "x.ipynb", "digest": digest}
+        body = {"scan": SCAN, "task": task, "files": [], "save": [], "environment": {"python": None}}
         files = plan.write_job(self.project, self.machine, body, runs, self.machine.members, {digest: notebook})
         slices, start = {}, 0
         while start < self.runs:
@@ -277,7 +271,9 @@ def layout_json(data: bytes) -> Any:
     return json.loads(data)
 
 
-def history(seed: int, mutant: Mutant | None = None, faults: Faults = HARSH, check: Callable[[World], None] | None = None) -> list[str]:
+def history(
+    seed: int, mutant: Mutant | None = None, faults: Faults = HARSH, check: Callable[[World], None] | None = None
+) -> list[str]:
     """Let one seeded world end and say which promises it broke."""
     base = "/dev/shm" if Path("/dev/shm").is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix="farpoint-model-", dir=base))

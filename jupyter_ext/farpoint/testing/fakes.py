@@ -1,4 +1,4 @@
-"""A far side in memory: a clock that is told the time, and a machine whose scheduler, nodes and replies fail on command.
+"""A far side in memory: a clock that is told the time, and a machine whose scheduler, nodes and replies can fail.
 
 Its pilots decide by the same `runner.claims` functions as the real pilot and write the same journal lines.
 """
@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,9 @@ class FakePilot:
             self._outcome(index, "CANCELLED")
             return
         self.left = self.machine.random.randint(1, self.machine.longest)
-        self.write({"e": "started", "i": index, "s": self.slice, "c": self.claim, "folder": layout.run_name(index, self.claim)})
+        self.write(
+            {"e": "started", "i": index, "s": self.slice, "c": self.claim, "folder": layout.run_name(index, self.claim)}
+        )
         self.machine.begins(self, index)
 
     def _go_on(self) -> None:
@@ -222,7 +225,9 @@ class FakePilot:
 
     def _outcome(self, index: int, state: str) -> None:
         body = {"e": "outcome", "i": index, "s": self.slice, "c": self.claim, "state": state, "reason": "", "exit": 0}
-        self.write({**body, "error": None, "started": 0.0, "ended": 1.0, "seconds": 1.0, "memory": None, "host": "node"})
+        self.write(
+            {**body, "error": None, "started": 0.0, "ended": 1.0, "seconds": 1.0, "memory": None, "host": "node"}
+        )
 
 
 class FakeMachine:
@@ -297,7 +302,7 @@ class FakeMachine:
     def observe(
         self,
         cursors: Mapping[str, Mapping[str, int]],
-        queue: bool = True,  # noqa: FBT001, FBT002 - the protocol's own signature
+        queue: bool = True,
         jobs: Mapping[str, Sequence[str]] | None = None,
     ) -> Observation:
         """New bytes, claims, and one look at the queue."""
@@ -312,10 +317,10 @@ class FakeMachine:
         taken = {token: {s: tuple(c) for s, c in self.fars[token].claims.items()} for token in cursors}
         return Observation(tuple(chunks), taken, self._queue() if queue else None)
 
-    def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:  # noqa: FBT001, FBT002 - the protocol's own signature
+    def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
         """Link our mark as the next claim."""
         self._reach()
-        far, marks = self.fars[token], {}
+        far, marks = self.fars[token], dict[int, int | None]()
         for number in slices:
             taken = far.claims.get(number, [])
             if taken and (only_unclaimed or not self.defences.fence_marks_started):
@@ -482,7 +487,7 @@ class FakeMachine:
         else:
             self._kill(pilot)
         if self._chance(self.faults.requeue):
-            again = lambda: self._requeue(job, pilot.member)  # noqa: E731 - a deferred call
+            again = partial(self._requeue, job, pilot.member)
             if self._chance(self.faults.requeue_late):
                 self.later.append((self.clock() + self.random.randint(5, 150), again))
             else:

@@ -79,13 +79,12 @@ def tell(project: Project, scan: str, token: str, events: Sequence[Mapping[str, 
     project.folders.append_client(scan, token, events)
 
 
-def told(project: Project, scan: str, token: str) -> list[Mapping[str, Any]]:
+def told(project: Project, scan: str, token: str) -> list[dict[str, Any]]:
     """This side's verdicts so far, from the local copy."""
     path = project.folders.job_folder(scan, token) / layout.CLIENT
     if not path.exists():
         return []
-    events: list[Mapping[str, Any]] = journal.parse(path.read_bytes() + b"\n")[0]
-    return events
+    return journal.parse(path.read_bytes() + b"\n")[0]
 
 
 def restore(project: Project, document: Mapping[str, Any], token: str) -> None:

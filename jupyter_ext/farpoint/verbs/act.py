@@ -135,7 +135,11 @@ def _conclude(desk: Desk, job: JobRow, facts: Facts, actions: Sequence[Verdict |
     if not verdicts and not again:
         return
     now = desk.project.clock()
-    _tell(desk, job, [{"e": "verdict", "t": now, "i": v.index, "state": v.state.value, "reason": v.reason} for v in verdicts])
+    _tell(
+        desk,
+        job,
+        [{"e": "verdict", "t": now, "i": v.index, "state": v.state.value, "reason": v.reason} for v in verdicts],
+    )
     by_index = {run.index: run for run in facts.runs}
     if again:
         _replace_runs(desk, job, [(by_index[action.index], action.new_attempt) for action in again])

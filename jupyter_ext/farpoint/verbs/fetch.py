@@ -64,7 +64,7 @@ def _fetch_run(project: Project, run: RunRow, *, everything: bool) -> Path:
 def _local(item: FileInfo) -> str:
     if item.role == "notebook":
         return "output.ipynb"
-    return item.path[len(OURS) :] if item.path.startswith(OURS) else item.path
+    return item.path.removeprefix(OURS)
 
 
 def _point(run: RunRow, left: list[FileInfo]) -> dict[str, Any]:

@@ -77,7 +77,9 @@ class Plan:
             asked = [f"{need.cpus} cpu{'s' * (need.cpus != 1)}"]
             asked += [show_memory(need.memory)] if need.memory else []
             asked += [f"at most {show_time(need.time)}"] if need.time else []
-            lines.append(f"  each: {', '.join(asked)}; {self.pilots} at a time{f' ({self.limits.why})' * bool(self.limits.why)}")
+            lines.append(
+                f"  each: {', '.join(asked)}; {self.pilots} at a time{f' ({self.limits.why})' * bool(self.limits.why)}"
+            )
         if self.core_hours is not None:
             lines.append(f"  about {self.core_hours:.2g} core-hours, as earlier points took")
         lines += [f"  file {item.path} ({item.size:,} bytes)" for item in self.files]
@@ -98,13 +100,16 @@ class Source:
 
 
 def plan(project: Project, request: Request) -> Plan:
-    """Work out what `request` means now. Raises BadInput before anything is sent, CodeChanged where much would be repeated."""
+    """Work out what `request` means now.
+
+    Raises BadInput before anything is sent, and CodeChanged where much would be repeated.
+    """
     name = request.name or request.task.stem
     project.folders.scan_folder(name)  # refuses a name that cannot be a folder
     document = project.folders.read_scan(name) or {}
     asked, points = _points(request, document)
     source = read_source(project, request, tuple(points[0]) if points else ())
-    document = _fresh(document, project, name, request, source, points)
+    document = _fresh(document, project, name, request, points)
     numbers = _number(document, project, points, asked)
     version = _version(document, source.pieces)
     known = {row.number: row for row in project.store.runs(project.id, scan=name)}
@@ -113,7 +118,9 @@ def plan(project: Project, request: Request) -> Plan:
     machine = project.machine(request.machine or project.config.default_machine)
     limits = machine.limits()
     need = fit(request.resources, limits, machine.name)
-    runs = tuple(_planned(document, source, number, point, known.get(number), version, need) for number, point in chosen)
+    runs = tuple(
+        _planned(document, source, number, point, known.get(number), version, need) for number, point in chosen
+    )
     pilots = max(1, min(len(runs), limits.pilots, limits.cpus // need.cpus))
     jobs = [_job(project, request, document, source, machine, runs, pilots)] if runs else []
     document["jobs"] = [*document["jobs"], *(job.token for job in jobs)]
@@ -131,7 +138,7 @@ def _points(request: Request, document: Mapping[str, Any]) -> tuple[Sequence[int
     if request.numbers is None:
         return None, [dict(point) for point in request.points or ({},)]
     by_number = {entry["number"]: entry for entry in document.get("points", ())}
-    decoded = [values_of(by_number[number]["parameters"]) for number in request.numbers]
+    decoded: list[Mapping[str, Any]] = [values_of(by_number[number]["parameters"]) for number in request.numbers]
     return request.numbers, decoded
 
 
@@ -146,12 +153,18 @@ def read_source(project: Project, request: Request, names: tuple[str, ...]) -> S
         data = request.task.read_bytes()
         notebook = json.loads(data)
     except OSError as fault:
-        raise BadTask(f"the notebook {str(request.task)!r} cannot be read: {fault.strerror}. Check the path.") from fault
+        raise BadTask(
+            f"the notebook {str(request.task)!r} cannot be read: {fault.strerror}. Check the path."
+        ) from fault
     except ValueError as fault:
-        raise BadTask(f"{str(request.task)!r} is not a notebook: {fault}. Open it in Jupyter and save it again.") from fault
+        raise BadTask(
+            f"{str(request.task)!r} is not a notebook: {fault}. Open it in Jupyter and save it again."
+        ) from fault
     warnings = check_names(notebook, names, request.task.name)
     gathered = inputs.gather(request.task, project.root, request.files)
-    modules = {item.path: Path(item.source).read_text("utf-8") for item in gathered.modules if item.path.endswith(".py")}
+    modules = {
+        item.path: Path(item.source).read_text("utf-8") for item in gathered.modules if item.path.endswith(".py")
+    }
     digests = {item.path: item.digest for item in (*gathered.files, *gathered.modules) if item.path not in modules}
     pieces = identity.pieces(notebook, names, modules, digests, request.environment or "")
     noticed = [f"{path} is read by the notebook and travels with it" for path in gathered.noticed]
@@ -163,7 +176,9 @@ def check_names(notebook: Mapping[str, Any], names: Sequence[str], task: str) ->
     """Refuse parameters that the notebook's `parameters` cell does not have; without such a cell, only warn."""
     declared = inputs.parameters(notebook)
     if not declared:
-        return [f"{task} has no cell tagged 'parameters': values are put at its top, as papermill does"] if names else []
+        return (
+            [f"{task} has no cell tagged 'parameters': values are put at its top, as papermill does"] if names else []
+        )
     for name in names:
         if name not in declared:
             known = ", ".join(declared)
@@ -172,10 +187,12 @@ def check_names(notebook: Mapping[str, Any], names: Sequence[str], task: str) ->
 
 
 def _fresh(
-    document: Mapping[str, Any], project: Project, name: str, request: Request, source: Source, points: Sequence[Any]
+    document: Mapping[str, Any], project: Project, name: str, request: Request, points: Sequence[Any]
 ) -> dict[str, Any]:
     """A copy of the scan's document to work on; a new one where there was none."""
-    asked = {} if request.numbers is not None else {"files": dict(request.files), "save": list(request.save)}
+    asked: dict[str, Any] = {"files": dict(request.files), "save": list(request.save)}
+    if request.numbers is not None:  # a retry brings the files of the last time
+        asked = {}
     asked |= {"resources": asdict(request.resources), "environment": request.environment}
     if document:
         return {**document, **asked, "points": list(document["points"]), "versions": list(document["versions"])}
@@ -254,7 +271,9 @@ def _choose(
             f"{message}; repeating {len(stale)} completed points would take about {cost:.2g} core-hours. "
             'Say changed="rerun" to repeat them or changed="keep" to keep their results.'
         )
-    return sorted(start + stale, key=lambda item: numbers.index(item[0])), [f"{message}: {len(stale)} completed points run again"]
+    return sorted(start + stale, key=lambda item: numbers.index(item[0])), [
+        f"{message}: {len(stale)} completed points run again"
+    ]
 
 
 def _kept(stale: Sequence[Any]) -> list[str]:
@@ -275,15 +294,17 @@ def fit(need: Resources, limits: Limits, machine: str) -> Resources:
         raise BadResources(f"cpus={need.cpus} is more than machine {machine!r} has ({limits.cpus}). Ask for fewer.")
     if need.memory and limits.memory and need.memory > limits.memory:
         has = show_memory(limits.memory)
-        raise BadResources(f"memory={show_memory(need.memory)} is more than machine {machine!r} has ({has}). Ask for less.")
+        raise BadResources(
+            f"memory={show_memory(need.memory)} is more than machine {machine!r} has ({has}). Ask for less."
+        )
     if need.gpus > limits.gpus:
         raise BadResources(f"gpus={need.gpus} is more than machine {machine!r} has ({limits.gpus}). Ask for fewer.")
     return need
 
 
 def _planned(
-    document: Mapping[str, Any], source: Source, number: int, point: Mapping[str, Any], row: RunRow | None, version: int,
-    need: Resources,
+    document: Mapping[str, Any], source: Source, number: int, point: Mapping[str, Any], row: RunRow | None,
+    version: int, need: Resources,
 ) -> PlannedRun:  # fmt: skip
     entry = document["points"][number] if document["points"][number]["number"] == number else _entry(document, number)
     key = identity.key(source.pieces, point)

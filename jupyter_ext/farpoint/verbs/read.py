@@ -53,8 +53,8 @@ def _started(row: Mapping[str, Any], event: Event) -> dict[str, Any]:
     start = {"started": event["t"], "claim": event["c"], "folder": event["folder"]}
     if State(row["state"]).final:
         return start  # a verdict read back before the journal it was about
-    fresh = {"records": {}, "series": {}, "files": [], "progress": None, "progress_text": "", "warning": ""}
-    return {**fresh, **start, "state": State.RUNNING, "reason": ""}
+    fresh: dict[str, Any] = {"records": {}, "series": {}, "files": [], "progress": None, "progress_text": ""}
+    return {**fresh, **start, "state": State.RUNNING, "reason": "", "warning": ""}
 
 
 def _record(row: Mapping[str, Any], event: Event) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def hand_over(project: Project) -> None:
 
 
 def catch_up(project: Project, scan: str) -> None:
-    """Enter what scan.json accepted and the store never heard of: the process that accepted it was killed in between."""
+    """Enter what scan.json accepted and the store never heard of: its process was killed in between."""
     document = project.folders.read_scan(scan)
     if document is None:
         return
