@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from . import events, values
 
 _SCRAP = "application/scrapbook.scrap.%s+json"
+_specs: Dict[str, Dict[str, Any]] = {}  # by path: progress is asked in tight loops
 _told: List[Any] = [-math.inf, -math.inf, ""]  # when, how far and what progress said last
 
 
@@ -121,12 +122,13 @@ def _spec() -> Optional[Dict[str, Any]]:
     path = os.environ.get("FARPOINT_SPEC")
     if not path or "FARPOINT_EVENTS" not in os.environ:
         return None
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+    if path not in _specs:
+        try:
+            with open(path, encoding="utf-8") as file:
+                _specs[path] = json.load(file)
+        except (OSError, ValueError):
+            return None
+    return _specs[path]
 
 
 def _tell_value(spec: Dict[str, Any], name: str, value: Any, step: Any) -> None:
