@@ -116,7 +116,6 @@ class _Layers:
         if name == "local":
             raise layer.bad(("machines", name), "machine 'local' is this computer and cannot be removed")
         self.machines.pop(name, None)
-        self.sources = {key: source for key, source in self.sources.items() if key[0] != name}
 
     def _machine(self, layer: _Layer, name: str, values: dict[str, Any]) -> None:
         machine = self.machines.setdefault(name, {})

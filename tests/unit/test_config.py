@@ -74,7 +74,7 @@ def test_layers_merge_key_by_key(write, tmp_path):
         config.explain("hpd")
 
 
-def test_a_removed_machine_comes_back_as_new(write, tmp_path):
+def test_a_machine_is_removed_or_changed(write, tmp_path):
     user = write("[machines.hpc]\ncpus = 4\ngpus = 1")
     write("machines.hpc = false", "farpoint.toml")
     assert "hpc" not in load(tmp_path, user).machines

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -171,9 +172,10 @@ def test_a_lock_lets_one_through(tmp_path):
 
     def work(mine: Project) -> None:
         nonlocal most
-        for _ in range(50):
+        for _ in range(20):
             with mine.lock("scan-a"):
                 inside.append(1)
+                time.sleep(0.0005)  # long enough for another to come in, if it could
                 most = max(most, len(inside))
                 inside.pop()
 
