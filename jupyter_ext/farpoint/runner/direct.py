@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import bell, layout, process
@@ -22,9 +23,9 @@ OF_A_RUN = ("FARPOINT_RUN", "FARPOINT_SPEC", "FARPOINT_EVENTS", "FARPOINT_SEED",
 
 _JOB_ID = re.compile(r"d[a-z0-9-]*-[0-9a-f]{8}\Z")
 
-Job = NamedTuple(
-    "Job", [("job_id", str), ("token", str), ("path", str), ("host", str), ("members", List[Dict[str, Any]])]
-)
+Member = Dict[str, Any]  # an identity, and which member of the job it is
+
+Job = NamedTuple("Job", [("job_id", str), ("token", str), ("path", str), ("host", str), ("members", List[Member])])
 
 
 def start(arguments: List[str]) -> int:
@@ -33,16 +34,17 @@ def start(arguments: List[str]) -> int:
     Who they are is on the disk before any of them runs: a start that is cut off leaves either no pilot or a known one.
     """
     given = _parse("start", arguments, "token", "pilots")
+    count = max(1, int(given.pilots))
     folder = layout.job_folder(os.path.abspath(given.statedir), given.token)
     layout.make_private(os.path.join(folder, "direct"))
     job_id = new_id()
     waiting, going = os.pipe()
     told, telling = os.pipe()
-    for member in range(int(given.pilots)):
+    for member in range(count):
         _fork_apart(lambda number=member: _become_pilot(folder, job_id, number, waiting, (going, told), telling))
     os.close(waiting)
     os.close(telling)
-    members = _hear(told, int(given.pilots))
+    members = _hear(told, count)
     document = {"format": layout.FORMAT, "job": job_id, "token": given.token, "host": process.host()["name"]}
     document.update(members=members, t=time.time())
     layout.put_json(os.path.join(folder, "direct", job_id + ".json"), document)
@@ -52,7 +54,7 @@ def start(arguments: List[str]) -> int:
 
 
 def ps(arguments: List[str]) -> int:
-    """`ps --statedir S [--token T]`: a line `<job id> <token> <alive> <dead> <unknown> <host>` for each, then `end <n>`.
+    """`ps --statedir S [--token T]`: `<job id> <token> <alive> <dead> <unknown> <host>` of each, then `end <n>`.
 
     A job seen dead is shown once more and then only when its token is asked for.
     """
@@ -135,6 +137,8 @@ def _fork_apart(become: Any) -> None:
     try:
         if os.fork() == 0:
             become()
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(1)
 
@@ -155,7 +159,7 @@ def _become_pilot(folder: str, job_id: str, member: int, waiting: int, not_ours:
     environment = {name: value for name, value in os.environ.items() if name not in OF_A_RUN}
     environment.update(FARPOINT_MEMBER=str(member), FARPOINT_JOB_ID=job_id)
     os.chdir(folder)
-    os.execve("/bin/sh", ["sh", os.path.join(folder, layout.SCRIPT)], environment)
+    os.execve("/bin/sh", ["sh", os.path.join(folder, layout.SCRIPT)], environment)  # noqa: S606 -- it is the shell
 
 
 def _redirect(path: str) -> None:
@@ -167,7 +171,7 @@ def _redirect(path: str) -> None:
     os.close(output)
 
 
-def _hear(told: int, count: int) -> List[Dict[str, Any]]:
+def _hear(told: int, count: int) -> List[Member]:
     """Who the pilots said they are, by member. OSError where one could not say."""
     with open(told, "rb") as file:
         members = [json.loads(line.decode("ascii")) for line in file]
@@ -183,11 +187,11 @@ def _find(statedir: str, job_id: str) -> Iterator[Job]:
             yield Job(job_id, document["token"], path, document["host"], document["members"])
 
 
-def _members(listed: Iterable[Job]) -> Iterator[Dict[str, Any]]:
+def _members(listed: Iterable[Job]) -> Iterator[Member]:
     return (member for job in listed for member in job.members)
 
 
-def _wait_for_end(members: List[Dict[str, Any]], rung: bell.Bell, seconds: float) -> None:
+def _wait_for_end(members: List[Member], rung: bell.Bell, seconds: float) -> None:
     """Until none of them lives, at most so long."""
     until = time.monotonic() + seconds
     while True:
@@ -197,7 +201,7 @@ def _wait_for_end(members: List[Dict[str, Any]], rung: bell.Bell, seconds: float
             return
         watched = [descriptor for descriptor in map(process.watch, living) if descriptor is not None]
         try:
-            select.select([rung] + watched, [], [], left if len(watched) == len(living) else min(left, LOOK))
+            select.select([rung.fileno(), *watched], [], [], left if len(watched) == len(living) else min(left, LOOK))
         finally:
             for descriptor in watched:
                 os.close(descriptor)
@@ -205,9 +209,7 @@ def _wait_for_end(members: List[Dict[str, Any]], rung: bell.Bell, seconds: float
 
 
 def _end(job: Job) -> None:
-    """Kill the sessions of pilots that live, and whatever carries the job's id: what they ran has sessions of its own."""
-    living = [member for member in job.members if process.alive(member)]
-    if not living:
-        return
-    for member in living:
-        process.end_all(int(member["pid"]), "FARPOINT_JOB_ID=" + job.job_id)
+    """Kill pilots that still live, and whatever carries the job's id: what they ran has sessions of its own."""
+    for member in job.members:
+        if process.alive(member):
+            process.end_all(member, "FARPOINT_JOB_ID=" + job.job_id)

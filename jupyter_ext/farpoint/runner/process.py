@@ -166,16 +166,18 @@ def memory(rows: Mapping[int, Row], pids: Iterable[int], limit: Optional[int] = 
     return sum(_share(pid, rows[pid].rss) for pid in listed)
 
 
-def end_all(root: Optional[int], mark: str) -> int:
-    """Kill everything in the session of `root` and everything marked, until nothing new turns up; how many there were.
+def end_all(root: Optional[Mapping[str, Any]], mark: str) -> int:
+    """Kill what is in the session that the process of identity `root` leads, what descends from it and what is marked.
 
-    `root` must be a child not yet waited for, or another process known to be ours; None: only the marked.
+    Looks again until nothing new turns up; how many there were. Without a `root`, or once it is gone, only the marked:
+    a session's number alone may be a stranger's.
     """
     killed: Set[str] = set()
     while True:
         rows = table()
-        ours = set() if root is None else family(rows, root)
-        ours |= marked(rows, mark)
+        ours = marked(rows, mark)
+        if root is not None and root["pid"] in rows and rows[root["pid"]].began == root["began"]:
+            ours |= family(rows, root["pid"])
         fresh = [pid for pid in ours - {os.getpid()} if not rows[pid].dead and _name(pid, rows) not in killed]
         if not fresh:
             return len(killed)

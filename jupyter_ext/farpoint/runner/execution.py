@@ -1,0 +1,214 @@
+"""One run under one claim, from its `started` line to its outcome.
+
+Knows what a pilot says of a run; must not know how slices are chosen or shared.
+"""
+
+import os
+import signal
+import time
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from . import process
+from .child import Child, Limits
+from .ledger import Ledger, Stream, cut
+from .loop import Loop
+from .tenure import Tenure
+from .workplace import Workplace
+
+STOP_GRACE = 3.0  # seconds a run has when its pilot was asked to stop, and has little time itself
+LATE = 0.5  # seconds a stop may come later than the signal that ended the run: schedulers tell all processes at once
+RECORD = ["e", "name", "value", "step", "warn"]
+PROGRESS = ["e", "done", "text"]
+RESULTS = ("COMPLETED", "FAILED", "CANCELLED")
+INTERRUPTIONS = ("superseded", "stopped")  # causes that count nothing
+
+Event = Dict[str, Any]
+Error = Dict[str, str]
+
+End = NamedTuple("End", [("state", str), ("reason", str), ("exit", Optional[int]), ("error", Optional[Error])])
+Desk = NamedTuple(
+    "Desk",
+    [
+        ("loop", Loop),
+        ("ledger", Ledger),
+        ("stream", Callable[[Event], None]),
+        ("job", Mapping[str, Any]),
+        ("workdir", str),
+    ],
+)
+
+
+class Execution:
+    """Runs run `i` for as long as `tenure` gives no cause against it."""
+
+    def __init__(self, desk: Desk, i: int, tenure: Tenure) -> None:
+        self._desk = desk
+        self._i = i
+        self._tenure = tenure
+        self._run = desk.job["runs"][i]
+        self._place = Workplace(desk.workdir, desk.job, i, tenure.c)
+        self._stream = Stream(desk.stream, i, tenure.c)
+        self._began = (time.time(), time.monotonic())
+        self._memory: Optional[int] = None
+
+    def go(self, gpus: Optional[Sequence[int]]) -> bool:
+        """Run it; False where it was interrupted, so that nothing of it counts."""
+        self._write({"e": "started", "folder": self._place.name})
+        self._desk.ledger.ring()
+        end = self._execute(gpus)
+        self._stream.close()
+        if end is None:
+            return False
+        for artifact in self._artifacts():
+            self._write(dict(artifact, e="artifact"))
+        self._tenure.look()
+        if self._cause() == "superseded":
+            self._interrupt("superseded")
+            return False
+        self._tell(end)
+        return True
+
+    def cancel(self) -> None:
+        """It is not run at all."""
+        self._tell(End("CANCELLED", "cancelled", None, None))
+
+    def _execute(self, gpus: Optional[Sequence[int]]) -> Optional[End]:
+        """Start its program and wait for its end; None where it was interrupted."""
+        try:
+            self._place.prepare()
+        except OSError as fault:
+            reason = "gone" if isinstance(fault, FileNotFoundError) else "exception"
+            return _failed(reason, None, type(fault).__name__, "the run's folder could not be made: %s" % fault)
+        child = Child(self._desk.loop, self._place.events, self._hear, self._stream.add)
+        try:
+            return self._attend(child, gpus)
+        finally:
+            child.close()
+
+    def _attend(self, child: Child, gpus: Optional[Sequence[int]]) -> Optional[End]:
+        argv = self._place.argv()
+        limits = Limits(self._run.get("time"), self._run.get("memory"))
+        try:
+            child.start(argv, self._place.folder, self._place.environment(gpus), limits)
+        except OSError as fault:
+            return _not_started(argv[0], fault)
+        while child.running:
+            cause = self._cause()
+            if cause:
+                child.end(cause, STOP_GRACE if cause == "stopped" else 5.0)
+            self._desk.loop.step(60.0)
+            child.reap()
+        self._memory = child.memory
+        cause = child.cause or self._late_cause(child)
+        if cause in INTERRUPTIONS and not _completed(child):
+            self._interrupt(cause)
+            return None
+        return _end_of(child, self._run, self._desk.job["task"]["kind"])
+
+    def _cause(self) -> str:
+        return self._tenure.cause(self._i)
+
+    def _late_cause(self, child: Child) -> str:
+        """A run that a signal ended although nobody here asked: is this pilot about to be stopped as well?"""
+        if child.result is not None or not (child.status < 0 or child.status == 128 + signal.SIGTERM):
+            return ""
+        until = time.monotonic() + LATE
+        while not self._cause() and time.monotonic() < until:
+            self._desk.loop.step(until - time.monotonic())
+        return self._cause()
+
+    def _hear(self, event: Event) -> None:
+        """A record or a progress line of the run becomes one of the journal."""
+        if event.get("e") == "record" and isinstance(event.get("name"), str):
+            kept = {key: event[key] for key in RECORD if key in event}
+        elif event.get("e") == "progress":
+            kept = {key: event.get(key) for key in PROGRESS}
+        else:
+            return
+        kept.update(i=self._i, c=self._tenure.c)
+        self._desk.ledger.write(kept, keep=event["e"] == "record")
+        self._desk.ledger.ring_soon()
+
+    def _artifacts(self) -> List[Event]:
+        found = []
+        for artifact in self._place.artifacts(self._desk.loop.tick):
+            found.append(dict(artifact))
+            if self._cause() in INTERRUPTIONS:
+                break
+        return found
+
+    def _interrupt(self, reason: str) -> None:
+        self._write({"e": "interrupted", "reason": reason})
+        self._desk.ledger.ring()
+
+    def _tell(self, end: End) -> None:
+        """The outcome: the run's commit point."""
+        took = time.monotonic() - self._began[1]
+        outcome = {
+            "e": "outcome", "state": end.state, "reason": end.reason, "exit": end.exit, "error": end.error,
+            "started": round(self._began[0], 6), "ended": round(time.time(), 6), "seconds": round(took, 6),
+            "memory": self._memory, "host": process.host()["name"],
+        }  # fmt: skip
+        self._write(outcome, sync=True)
+        self._desk.ledger.ring()
+
+    def _write(self, event: Event, sync: bool = False) -> None:
+        self._desk.ledger.write(dict(event, i=self._i, s=self._tenure.s, c=self._tenure.c), sync=sync)
+
+
+def _end_of(child: Child, run: Mapping[str, Any], kind: str) -> End:
+    """What became of it: its own word if it gave one, unless it was ended from here before it was done."""
+    own = _own_word(child)
+    if child.cause and (own is None or own.state != "COMPLETED"):
+        error = own.error if own is not None and own.error else _limit_error(child, run)
+        state = "CANCELLED" if child.cause == "cancelled" else "FAILED"
+        return End(state, child.cause, None, None if state == "CANCELLED" else error)
+    if own is not None:
+        return own
+    if child.status == 0 and kind == "script":
+        return End("COMPLETED", "", 0, None)
+    if child.status < 0:
+        reason = "killed by signal %d" % -child.status
+        return _failed(reason, None, "", reason, child.errors)
+    reason = "exit code %d" % child.status
+    return _failed(reason, child.status, "", reason if kind == "script" else reason + " without a result", child.errors)
+
+
+def _completed(child: Child) -> bool:
+    own = _own_word(child)
+    return own is not None and own.state == "COMPLETED"
+
+
+def _own_word(child: Child) -> Optional[End]:
+    told = child.result
+    if told is None or told.get("state") not in RESULTS:
+        return None
+    error = told.get("error")
+    return End(
+        told["state"], str(told.get("reason") or ""), told.get("exit"), error if isinstance(error, dict) else None
+    )
+
+
+def _limit_error(child: Child, run: Mapping[str, Any]) -> Error:
+    if child.cause == "timeout":
+        message = "the run took longer than the %s s it was given" % run.get("time")
+    else:
+        message = "the run used %d bytes of memory and was given %s" % (child.memory, run.get("memory"))
+    return {"type": "", "message": message, "traceback": cut(child.errors, 4000)}
+
+
+def _failed(reason: str, code: Optional[int], kind: str, message: str, trace: str = "") -> End:
+    last = trace.strip().splitlines()[-1:]
+    shown = "%s: %s" % (message, last[0]) if last else message
+    return End("FAILED", reason, code, {"type": kind, "message": shown, "traceback": trace})
+
+
+def _not_started(program: str, fault: OSError) -> End:
+    """As a shell says it: 127 where there is no such program, 126 where it cannot be run."""
+    code = 127 if isinstance(fault, FileNotFoundError) else 126
+    message = "%s could not be started: %s. Is it there on %s?" % (
+        program,
+        os.strerror(fault.errno or 0),
+        os.uname().nodename,
+    )
+    return _failed("exit code %d" % code, code, type(fault).__name__, message)
