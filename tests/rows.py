@@ -37,7 +37,9 @@ def failed(number: int, message: str = "x is negative", **changes: Any) -> RunRo
 def grid(columns: int = 3, lines: int = 2, **changes: Any) -> list[RunRow]:
     """A scan of two axes, all completed, with one recorded number."""
     points = [(x * 0.5, y) for x in range(lines) for y in range(columns)]
-    return [row(n, parameters={"x": x, "y": y}, records={"energy": x + y}, **changes) for n, (x, y) in enumerate(points)]
+    return [
+        row(n, parameters={"x": x, "y": y}, records={"energy": x + y}, **changes) for n, (x, y) in enumerate(points)
+    ]
 
 
 def png(width: int = 40, height: int = 30) -> bytes:

@@ -74,7 +74,7 @@ class StoreError(FarpointError):
     """The local index cannot be used."""
 
 
-class NotFinished(FarpointError):
+class NotFinished(FarpointError, TimeoutError):
     """A result was asked for before the run has one."""
 
 

@@ -3,6 +3,7 @@ import time
 
 import pandas
 import pytest
+
 from farpoint import table
 from farpoint.runner import values
 from rows import failed, grid, row
@@ -65,7 +66,14 @@ def test_a_series_shows_its_last_value() -> None:
 
 
 def test_large_values_are_handles() -> None:
-    typed = {"$": "file", "path": "values/v.npy", "sha256": "0", "size": 480_000, "type": "ndarray", "shape": [200, 300]}
+    typed = {
+        "$": "file",
+        "path": "values/v.npy",
+        "sha256": "0",
+        "size": 480_000,
+        "type": "ndarray",
+        "shape": [200, 300],
+    }
     asked = []
     frame = table.frame([row(4, records={"v": typed})], load=lambda one, what: asked.append((one.number, what)) or 42)
     assert repr(frame["v"][4]) == "<v: ndarray 200×300, 480 kB; .load()>"

@@ -68,8 +68,7 @@ def _point(scan: Scan, folder: Path) -> Run:
     path = folder / "point.json"
     if not path.is_file():
         raise NotFound(f"{str(folder)!r} is not the folder of a point: it has no point.json")
-    found: Run = scan[int(json.loads(path.read_bytes())["number"])]
-    return found
+    return scan[int(json.loads(path.read_bytes())["number"])]
 
 
 def _scan(project: Project, name: str) -> Scan:

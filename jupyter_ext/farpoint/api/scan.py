@@ -5,22 +5,22 @@ Making one checks everything that can be checked and writes nothing; `submit()` 
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from farpoint import reading
 from farpoint.api.here import project_of
 from farpoint.api.preview import Preview
-from farpoint.api.summary import caption, plural
+from farpoint.api.summary import plural
 from farpoint.api.view import View
-from farpoint.errors import BadPoints, BadTask, InsideRun, MachineError, Unreachable
+from farpoint.errors import BadInput, BadTask, InsideRun, MachineError, Unreachable
 from farpoint.model import RunRow, State
-from farpoint.points import Points, as_points
+from farpoint.points import Points, as_points, grid
 from farpoint.project import Project
 from farpoint.resources import resources as as_resources
-from farpoint.runner import layout, values
+from farpoint.runner import inside, layout, values
+from farpoint.runner.in_place import Nothing
 from farpoint.table import value
 from farpoint.verbs import plan, submit, watch
 
@@ -38,6 +38,9 @@ class Scan(View):
     farpoint.errors.BadTask: there is no notebook 'missing.ipynb'. Check the path.
     """
 
+    def __new__(cls, task: Any = None, *_: Any, **__: Any) -> Any:
+        return Nothing() if inside.own_task(task) else super().__new__(cls)
+
     def __init__(
         self,
         task: str | Path,
@@ -52,23 +55,17 @@ class Scan(View):
         self.task = Path(task).expanduser()
         super().__init__(lambda: project_of(project, self.task), name or self.task.stem, None)
         self._added: list[Scan] = []
-        self._inside = _is_this_notebook(self.task)
-        self._points: Points | None = None
-        if self._inside:
-            print(f"{self.task.name}: this is one of its own runs, so its Scan does nothing here")  # noqa: T201
-            return
         self.task = self.task.absolute()
-        self._points = as_points(points if points is not None else [{}])
+        self._points: Points | None = grid() if points is None else as_points(points)
         self.files = _files(files)
         self.save = (save,) if isinstance(save, str) else tuple(save)
         self.environment = None if environment is None else str(environment)
-        self._said = tuple(plan.check_names(_read(task, self.task), _names(self._points), self.task.name))
-        _refuse_twins(self._points)
+        self._said = tuple(plan.check_names(_read(task, self.task), self._points.names, self.task.name))
 
     @classmethod
     def from_document(cls, project: Project, document: Mapping[str, Any]) -> Scan:
         """The scan that a scan.json tells of, whole."""
-        scan = cls.__new__(cls)
+        scan: Scan = object.__new__(cls)
         View.__init__(scan, lambda: project, document["scan"], [entry["number"] for entry in document["points"]])
         task = Path(document["task"])
         vars(scan).update(
@@ -77,7 +74,6 @@ class Scan(View):
             save=tuple(document["save"]),
             environment=document.get("environment"),
             _added=[],
-            _inside=False,
             _points=None,
         )
         return scan
@@ -131,12 +127,10 @@ class Scan(View):
         their way, are attached; `rerun=True` repeats them. `changed="rerun"` or `"keep"` says what becomes of results
         of earlier code. Raises BadResources, CodeChanged, and InsideRun within a run unless `nested=True`.
         """
-        if self._inside:
-            return self
-        if "FARPOINT_RUN" in os.environ and not nested:
+        if inside.running() and not nested:
             raise InsideRun(f"{self.name} was submitted from inside a run. Say submit(nested=True) if that is meant.")
         if changed not in (None, "rerun", "keep"):
-            raise BadPoints(f'changed={changed!r} is neither "rerun" nor "keep".')
+            raise BadInput(f'changed={changed!r} is neither "rerun" nor "keep".')
         watch.catch_up(self.project, self.name)
         made = submit.submit(self.project, self._request(on, resources, rerun=rerun, changed=changed))
         self._numbers = made.numbers
@@ -151,9 +145,8 @@ class Scan(View):
         known = {_key(row.parameters) for row in self._rows()}
         if self._points is not None:
             known |= {_key(_typed(point)) for point in self._points}
-        plan.check_names(_read(self.task, self.task), _names(new), self.task.name)
+        plan.check_names(_read(self.task, self.task), new.names, self.task.name)
         fresh = as_points([point for point in new if _key(_typed(point)) not in known])
-        _refuse_twins(fresh)
         part = self._with(_numbers=None, _added=[], _said=(), _points=fresh)
         self._added.append(part)
         return part
@@ -171,10 +164,6 @@ def _key(typed: Mapping[str, Any]) -> bytes:
     return layout.dump(dict(typed))
 
 
-def _names(points: Points) -> tuple[str, ...]:
-    return tuple(points.names)
-
-
 def _files(files: Mapping[str, str | Path] | Iterable[str | Path] | None) -> dict[str, str]:
     if files is None:
         return {}
@@ -190,49 +179,16 @@ def _read(given: str | Path, path: Path) -> dict[str, Any]:
         near = sorted(other.name for other in path.parent.glob("*.ipynb")) if path.parent.is_dir() else []
         hint = f" Notebooks there: {', '.join(near[:5])}." if near else " Check the path."
         raise BadTask(f"there is no notebook {str(given)!r}.{hint}")
-    try:
-        notebook = json.loads(path.read_bytes())
-    except OSError as fault:
-        raise BadTask(
-            f"the notebook {str(given)!r} cannot be read: {fault.strerror}. Check its permissions."
-        ) from fault
-    except ValueError as fault:
-        raise BadTask(f"{str(given)!r} is not a notebook: {fault}. Open it in Jupyter and save it again.") from fault
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise BadTask(f"{str(given)!r} is not a notebook of format 4: no list of cells. Save it again in Jupyter.")
-    return notebook
-
-
-def _refuse_twins(points: Points) -> None:
-    """Equal points would be one run with one result, which is rarely what was meant."""
-    seen: dict[bytes, int] = {}
-    for number, point in enumerate(points):
-        key = _key(_typed(point))
-        if key in seen:
-            raise BadPoints(
-                f"points {seen[key]} and {number} are equal ({caption(_typed(point)) or 'no parameters'}): "
-                "a point is run once. To run it several times, use repeat()."
-            )
-        seen[key] = number
-
-
-def _is_this_notebook(task: Path) -> bool:
-    """True inside a run of that very notebook."""
-    spec = os.environ.get("FARPOINT_SPEC")
-    if "FARPOINT_RUN" not in os.environ or not spec or not Path(spec).is_file():
-        return False
-    told = json.loads(Path(spec).read_bytes()).get("task")
-    name = told.get("name") if isinstance(told, dict) else told
-    return Path(str(name)).name == task.name
+    return reading.notebook(path)
 
 
 def _announce(name: str, made: plan.Plan) -> None:
     """Say what was found again, and what is worth knowing."""
     done = made.attached.get(State.COMPLETED, 0)
     if done:
-        print(f"↻ {name}: {plural(done, 'point')} have their results already; rerun=True repeats them")  # noqa: T201
+        print(f"↻ {name}: {plural(done, 'result')} found again; rerun=True repeats them")  # noqa: T201
     failed = made.attached.get(State.FAILED, 0)
     if failed:
-        print(f"↻ {name}: {plural(failed, 'point')} FAILED before and stay so; .failed.retry() tries again")  # noqa: T201
+        print(f"↻ {name}: {plural(failed, 'point')} FAILED before; .failed.retry() starts them anew")  # noqa: T201
     for message in made.messages:
         print(f"  {message}")  # noqa: T201

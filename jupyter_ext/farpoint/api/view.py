@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from farpoint import table
 from farpoint.api import grids, outcome, pictures, report, show, summary, waiting
@@ -78,7 +78,11 @@ class View:
     def __iter__(self) -> Iterator[Run]:
         return iter([Run(self.project, row) for row in self._rows()])
 
-    def __getitem__(self, number: Any) -> Any:
+    @overload
+    def __getitem__(self, number: int) -> Run: ...
+    @overload
+    def __getitem__(self, number: slice) -> Self: ...
+    def __getitem__(self, number: int | slice) -> Run | Self:
         """`scan[7]`: the Run of point 7; `scan[3:7]`: a view of points 3 to 6."""
         rows = self._rows()
         if isinstance(number, slice):
@@ -157,8 +161,7 @@ class View:
 
     def logs(self, number: int) -> str:
         """What a point's run printed so far."""
-        text: str = self[number].stdout
-        return text
+        return self[number].stdout
 
     # ------------------------------------------------------------------------------------------ doing
     def wait(self, timeout: float | None = None) -> Self:

@@ -3,6 +3,7 @@ import math
 
 import numpy
 import pytest
+
 from farpoint.api import grids
 from farpoint.errors import BadInput
 from farpoint.runner import values
@@ -36,7 +37,8 @@ def test_points_that_make_no_grid_lie_along_one_dimension() -> None:
 
 def test_text_and_arrays() -> None:
     rows = [
-        row(n, parameters={"x": n}, records={"s": f"s{n}", "profile": values.encode(numpy.arange(4) * n)}) for n in range(3)
+        row(n, parameters={"x": n}, records={"s": f"s{n}", "profile": values.encode(numpy.arange(4) * n)})
+        for n in range(3)
     ]
     found = grids.to_xarray(rows, "t")
     assert found["s"].values.tolist() == ["s0", "s1", "s2"]

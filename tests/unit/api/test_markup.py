@@ -7,6 +7,7 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
+
 from farpoint.api import pictures, report, show
 from farpoint.api.markup import element, esc
 from farpoint.model import RunRow

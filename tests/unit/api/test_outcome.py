@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+
 from farpoint.api import outcome
 from farpoint.errors import MachineError, NotFinished, RunCancelled, RunFailed, RunLost
 from farpoint.project import Project
@@ -17,7 +18,9 @@ def test_a_built_in_exception_keeps_its_type() -> None:
     fault = outcome.exception_of(failed(3, parameters={"x": -1}))
     assert isinstance(fault, RunFailed)
     assert isinstance(fault, ValueError)
-    assert str(fault).startswith("point 3 of tokamak (x=-1) failed: ValueError: x is negative\n\nTraceback (most recent")
+    assert str(fault).startswith(
+        "point 3 of tokamak (x=-1) failed: ValueError: x is negative\n\nTraceback (most recent"
+    )
     assert "\x1b" not in str(fault)
 
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from farpoint.api import pictures
 from farpoint.errors import BadInput
 from rows import encoded, failed, grid, notebook, png, row
@@ -9,7 +10,9 @@ from rows import encoded, failed, grid, notebook, png, row
 
 def test_the_last_figure_counts() -> None:
     first, last = png(40, 30), png(50, 30)
-    found = pictures.last_figure(notebook({"image/png": encoded(first)}, {"image/png": encoded(last)}, {"text/plain": "3"}))
+    found = pictures.last_figure(
+        notebook({"image/png": encoded(first)}, {"image/png": encoded(last)}, {"text/plain": "3"})
+    )
     assert found == pictures.Picture("image/png", last)
 
 
@@ -27,7 +30,9 @@ def test_svg_is_kept_as_text_in_lines() -> None:
     assert found == pictures.Picture("image/svg+xml", b"<svg></svg>")
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"cells": 3}', '{"cells": [[]]}', '{"cells":[{"outputs":[3]}]}'])
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[]", '{"cells": 3}', '{"cells": [[]]}', '{"cells":[{"outputs":[3]}]}']
+)
 def test_no_figure_where_there_is_no_notebook(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "output.ipynb"
     if content is not None:

@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ET
 
 import pytest
+
 from farpoint.api import plots
 from rows import grid, row
 
@@ -10,7 +11,9 @@ def drawn(rows: list) -> list[ET.Element]:
 
 
 def test_axes_are_what_differs_in_order() -> None:
-    rows = [row(n, parameters={"x": x, "k": 1, "mode": mode}) for n, (x, mode) in enumerate([(3, "b"), (1, "a"), (2, "b")])]
+    rows = [
+        row(n, parameters={"x": x, "k": 1, "mode": mode}) for n, (x, mode) in enumerate([(3, "b"), (1, "a"), (2, "b")])
+    ]
     x, mode = plots.axes(rows)
     assert x.values == (1, 2, 3)
     assert x.at == {0: 2, 1: 0, 2: 1}

@@ -3,6 +3,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+
 from farpoint.api import pictures, report
 from rows import failed, grid, png, row
 

@@ -1,4 +1,5 @@
 import pytest
+
 from farpoint.api import show
 from rows import failed, grid, row
 

@@ -1,4 +1,5 @@
 import pytest
+
 from farpoint.api import summary
 from rows import failed, grid, row
 
@@ -35,7 +36,9 @@ def test_all_failures_are_told_up_to_a_limit() -> None:
     assert summary.failures(rows[-1:]) == ["point 7: gone  ()"]
 
 
-@pytest.mark.parametrize("text", ["\x1b[2J\x1b[31mred", "\x1b]0;title\x07red", "r\x00e\x9bd\r", "\u202ered", "red\ud800"[:3]])
+@pytest.mark.parametrize(
+    "text", ["\x1b[2J\x1b[31mred", "\x1b]0;title\x07red", "r\x00e\x9bd\r", "\u202ered", "red\ud800"[:3]]
+)
 def test_nothing_that_moves_a_terminal_is_printed(text: str) -> None:
     assert summary.clean(text) == "red"
 
