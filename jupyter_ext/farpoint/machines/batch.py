@@ -85,10 +85,8 @@ class Machine:
     def _paths(self) -> Paths:
         here = self._greeting()
         statedir = str(here["statedir"])
-        python = self._config.python or str(here["python"])
-        return Paths(
-            statedir, str(here["workdir"]), python, runner_path(statedir), self._config.setup, self._config.env
-        )
+        setup, env = self._config.setup, self._config.env
+        return Paths(statedir, str(here["workdir"]), str(here["python"]), runner_path(statedir), setup, env)
 
     # ------------------------------------------------------------------------------------ handing over
 
@@ -270,7 +268,7 @@ def build(place: Place) -> Machine:
     config = place.config
     statedir = config.statedir or str(place.statedir)
     transport = place.choose("transport", config.transport, {"pipe": Pipe})
-    link = Link(place.name, transport(), statedir, config.workdir)
+    link = Link(place.name, transport(config.python), statedir, config.workdir)
     scheduler = place.choose("scheduler", config.scheduler, place.schedulers)
     return Machine(place.name, link, scheduler(), place.owner, place.clock, config)
 

@@ -69,7 +69,7 @@ class Frames:
 
 
 class Agent:
-    """Reads requests from `source` and answers on `sink`, to its end or until `idle` seconds have passed without one."""
+    """Reads requests from `source` and answers on `sink`, to its end or until `idle` seconds pass without one."""
 
     def __init__(self, source: int, sink: int, office: "answer.Office", idle: float = IDLE) -> None:
         self._source = source

@@ -99,7 +99,7 @@ class Link:
             return Answer(reply["value"], given)
         kind, message = reply["error"]["kind"], reply["error"]["message"]
         if kind == "system":
-            self._unreachable(verb, message)
+            raise Unreachable(f"machine {self.machine!r} cannot {verb!r} now: {message}. Work there is not affected.")
         raise MachineError(f"machine {self.machine!r} refused {verb!r}: {message}.")
 
     def _unreachable(self, verb: str, why: str) -> NoReturn:
@@ -153,7 +153,7 @@ class _Connection:
         except Dead as fault:
             self.stream.kill()
             self._reader.join()  # it may still find a goodbye there, and that is what counts
-            raise self._end or fault from None
+            raise self._end if isinstance(self._end, _Gone) else fault from None
         except BaseException:
             self._finish(Dead("a request to it was cut short"))
             self.stream.kill()

@@ -18,18 +18,18 @@ _KERNELS_OWN = (
 
 @dataclass(frozen=True, slots=True)
 class Pipe:
-    """Agents of this computer, run by `python`: by default the one that runs this.
+    """Agents of this computer, run by `python`; None is the one that runs this.
 
     >>> Pipe("python3").argv("pass")
     ['python3', '-I', '-S', '-c', 'pass']
     """
 
-    python: str = sys.executable
+    python: str | None = None
     nice: int = 0  # what is started through the agent would keep its niceness
 
     def argv(self, loader: str) -> list[str]:
         """The agent's command."""
-        return [self.python, "-I", "-S", "-c", loader]
+        return [self.python or sys.executable, "-I", "-S", "-c", loader]
 
     def env(self) -> dict[str, str]:
         """This process's environment, without what belongs to the kernel alone."""
