@@ -5,6 +5,7 @@ Knows the first bytes of the stream; frames and verbs come after it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import time
@@ -91,7 +92,8 @@ def open_stream(transport: Transport, given: Mapping[str, Any]) -> Stream:
     until = time.monotonic() + OPENING
     try:
         header = {**given, "boot": BOOT, "sha": sha, "size": len(data)}
-        stream.write(json.dumps(header).encode() + b"\n", OPENING)
+        with contextlib.suppress(Dead):  # it has ended already: what it said before is the better reason
+            stream.write(json.dumps(header).encode() + b"\n", OPENING)
         word = _word(stream, until)
         if word == b"need":
             stream.write(data, OPENING)

@@ -1,4 +1,4 @@
-"""A batch machine over a pipe: with `direct` it passes the suites; with a queue of our own it translates its answers."""
+"""A batch machine over a pipe: with `direct` it passes the suites; with a queue of our own it translates answers."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from farpoint.errors import Unreachable
+from farpoint.runner import layout
 from farpoint.transports import boot
 from farpoint.transports.link import Link
 from farpoint.transports.pipe import Pipe
@@ -101,8 +103,7 @@ def test_the_runner_is_sent_once_and_again_when_damaged(open_link, tmp_path) -> 
 def test_everything_made_there_is_private(open_link, tmp_path) -> None:
     old = os.umask(0)
     try:
-        open_link().call("put", b"x", digest="2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", offset=0,
-                         last=True)  # fmt: skip
+        open_link().call("put", b"x", digest=layout.digest(b"x"), offset=0, last=True)
     finally:
         os.umask(old)
     for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]:
@@ -115,9 +116,7 @@ def test_bytes_that_are_no_frames_end_the_connection_and_the_next_call_works(ope
     writer = f"import os; os.write(os.open('/proc/{pid}/fd/' + n, os.O_WRONLY), b'x' * 64)"
     numbers = [n for n in os.listdir(f"/proc/{pid}/fd") if is_our_pipe(far, pid, n)]
     with pytest.raises(Unreachable, match="does not speak as agreed"):
-        far.call(
-            "run", argv=[sys.executable, "-c", f"n = {numbers[0]!r}; {writer}; import time; time.sleep(5)"], timeout=9
-        )
+        far.call("run", argv=[sys.executable, "-c", f"n = {numbers[0]!r}; {writer}"], timeout=9)
     assert far.call("tokens").value == []
 
 
@@ -140,10 +139,8 @@ def test_an_agent_that_answers_others_is_not_given_up(open_link) -> None:
     """The deadline is for silence: a call that waits its turn behind others that are answered goes on waiting."""
     far = open_link()
     far.call("tokens")
-    threads = [
-        threading.Thread(target=lambda: far.call("run", argv=["sleep", "0.4"], timeout=9, deadline=1.0))
-        for _ in range(5)
-    ]
+    slow = {"argv": ["sleep", "0.4"], "timeout": 9, "deadline": 1.0}
+    threads = [threading.Thread(target=lambda: far.call("run", **slow)) for _ in range(5)]
     for thread in threads:
         thread.start()
     said = far.call("run", argv=["echo", "last"], timeout=9, deadline=1.0).value["stdout"]
@@ -183,14 +180,7 @@ def test_the_agent_ends_with_the_process_that_asked_it(tmp_path) -> None:
         "print(far.call('hello').value['pid'], flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
-    read, write = os.pipe()
-    child = os.posix_spawn(
-        sys.executable, [sys.executable, "-c", code], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
-    )
-    os.close(write)
-    with open(read) as said:
-        pid = int(said.readline())
-    os.waitpid(child, 0)
+    pid = int(subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60).stdout)
     end = time.monotonic() + 10
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
         time.sleep(0.02)
