@@ -160,7 +160,7 @@ def _significant(source: str) -> Iterator[_Token]:
                 yield _Token(_between(lines, start, token.end))
         elif depth or token.type in _SKIPPED:
             continue
-        elif token.type == tokenize.ERRORTOKEN:
+        elif token.type == tokenize.ERRORTOKEN or token.string in {"!", "$", "?"}:  # no Python, in old and new words
             raise ValueError(token.string)
         else:
             yield _Token(_LAYOUT.get(token.type, token.string), token.type == tokenize.NAME)

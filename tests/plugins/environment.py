@@ -1,4 +1,4 @@
-"""Notebooks run as a pilot runs them: from the runner's zip, in a session of their own, with a pipe for their events."""
+"""Notebooks run as a pilot runs them: from the zip, in a session of their own, with a pipe for events."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 import pytest
+
 from farpoint.runner import journal, layout, values
 
 
@@ -111,30 +112,51 @@ def start(tmp_path: Path, runner_zip: Path) -> Iterator[Start]:
     started: list[Work] = []
 
     def begin(
-        nb: Any, parameters: dict[str, Any] | None = None, python: str = sys.executable, flags: tuple[str, ...] = (),
-        name: str = "x.ipynb", **more: Any,
-    ) -> Work:  # fmt: skip
+        nb: Any,
+        parameters: dict[str, Any] | None = None,
+        python: str = sys.executable,
+        flags: tuple[str, ...] = (),
+        name: str = "x.ipynb",
+        **more: Any,
+    ) -> Work:
         folder = tmp_path / f"work{len(started)}"
         ours = folder / "run" / ".farpoint"
         ours.mkdir(parents=True)
         nbformat.write(nb, folder / name)
         os.mkfifo(ours / "events")
         spec = {
-            "format": layout.FORMAT, "token": "fp0000000000000", "i": 0, "c": 0, "run": "r000000000", "number": 7,
-            "attempt": 1, "scan": "s", "machine": "local", "seed": 42, "task": name, "input": str(folder / name),
-            "output": str(ours / "output.ipynb"), "events": str(ours / "events"), "modules": str(folder / "modules"),
-            "parameters": {key: values.encode(value) for key, value in (parameters or {}).items()}, "cpus": 1,
-            "kernel": None, **more,
-        }  # fmt: skip
+            "format": layout.FORMAT,
+            "token": "fp0000000000000",
+            "i": 0,
+            "c": 0,
+            "run": "r000000000",
+            "number": 7,
+            "attempt": 1,
+            "scan": "s",
+            "machine": "local",
+            "seed": 42,
+            "task": name,
+            "input": str(folder / name),
+            "output": str(ours / "output.ipynb"),
+            "events": str(ours / "events"),
+            "modules": str(folder / "modules"),
+            "parameters": {key: values.encode(value) for key, value in (parameters or {}).items()},
+            "cpus": 1,
+            "kernel": None,
+            **more,
+        }
         (ours / "spec.json").write_text(json.dumps(spec))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment |= {"FARPOINT_RUN": "fp0000000000000/0", "FARPOINT_SPEC": str(ours / "spec.json")}
         environment |= {"FARPOINT_EVENTS": spec["events"], "PYTHONPATH": spec["modules"]}
         descriptor = os.open(ours / "events", os.O_RDWR)
         process = subprocess.Popen(
-            [python, *flags, str(runner_zip), "work_notebook", str(ours / "spec.json")], cwd=folder / "run",
-            env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [python, *flags, str(runner_zip), "work_notebook", str(ours / "spec.json")],
+            cwd=folder / "run",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         started.append(Work(folder, process, descriptor))
         return started[-1]
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from farpoint.runner import in_place
 from plugins.environment import Start, code, notebook
 
@@ -15,7 +16,8 @@ OWN = notebook(
     "%load_ext farpoint\nimport farpoint as fp",
     "%%remote hpc --cpus 8 --return y\ny = x + 1\ny",
     "%%scan hpc feed=0.02:0.06:21 x=1,2,3 --cpus 2\nfeed, x",
-    "@fp.remote(cpus=4, time='30m')\ndef double(n):\n    return 2 * n\n\ndouble(2), double.on('hpc').submit(3).result()",
+    "@fp.remote(cpus=4, time='30m')\ndef double(n):\n    return 2 * n",
+    "double(2), double.on('hpc').submit(3).result()",
     "scan = fp.Scan('own.ipynb', fp.grid(x=range(10), q=[1, 2]), name='own')\nscan.submit(on='hpc')",
     "%remote pull",
     code("1 + 1", "remote:hpc"),
@@ -38,10 +40,18 @@ def test_a_notebook_that_scans_itself_runs_without_farpoint(start: Start, bare_e
     assert work.wait() == 0
     assert work.result["state"] == "COMPLETED", work.result
     assert shown(work) == [
-        "6", "(0.02, 5)", "(4, 6)", "inside a run: this scan's own notebook is running, nothing is submitted",
-        "<nothing here, inside a run>", "inside a run: %remote pull does nothing here", "2", "InsideRun", "", "(7, '0')",
-    ]  # fmt: skip
-    assert [cell.execution_count for cell in work.notebook.cells] == list(range(1, 13))
+        "6",
+        "(0.02, 5)",
+        "(4, 6)",
+        "inside a run: this scan's own notebook is running, nothing is submitted",
+        "<nothing here, inside a run>",
+        "inside a run: %remote pull does nothing here",
+        "2",
+        "InsideRun",
+        "",
+        "(7, '0')",
+    ]
+    assert [cell.execution_count for cell in work.notebook.cells] == list(range(1, 14))
     (told,) = work.of("record")
     assert (told["name"], told["value"]) == ("energy", 1.5)
 
@@ -72,23 +82,25 @@ def test_the_search_path_grows_at_its_end_only(start: Start) -> None:
         ([], []),
         (["%%remote\n", "x"], ["\n", "x"]),
         (["%%remotely\n", "x"], ["%%remotely\n", "x"]),
-        (["%%scan a=1,2,3 b=log:1e-3:1:4 'c=x y,z' --cpus 2\n", "a"],
-         ["a = globals().get('a', 1); b = globals().get('b', 0.001); c = globals().get('c', 'x y')\n", "a"]),
+        (
+            ["%%scan a=1,2,3 b=log:1e-3:1:4 'c=x y,z' --cpus 2\n", "a"],
+            ["a = globals().get('a', 1); b = globals().get('b', 0.001); c = globals().get('c', 'x y')\n", "a"],
+        ),
         (["%%scan a='\n", "a"], ["a = globals().get('a', \"'\")\n", "a"]),
     ],
-)  # fmt: skip
+)
 def test_cell_magics_become_ordinary_cells(lines: list[str], expected: list[str]) -> None:
     assert in_place.strip(lines) == expected
 
 
 def test_loading_twice_changes_nothing() -> None:
-    registered: list[tuple[str, str]] = []
     ran: list[str] = []
     shell = SimpleNamespace(
-        input_transformers_cleanup=[], run_cell=ran.append,
-        register_magic_function=lambda function, kind, name: registered.append((kind, name)) or shell.magics.update({(kind, name): function}),
+        input_transformers_cleanup=[],
+        run_cell=ran.append,
+        register_magic_function=lambda function, kind, name: shell.magics.update({(kind, name): function}),
         magics={},
-    )  # fmt: skip
+    )
     in_place.load(shell)
     in_place.load(shell)
     assert shell.input_transformers_cleanup == [in_place.strip]

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scrapbook
+
 from farpoint.runner import events, inside, journal, values
 from plugins.environment import Start, notebook
 
@@ -41,9 +42,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     ours.mkdir(parents=True)
     pipe = Pipe(ours)
     spec = {
-        "i": 3, "parameters": {"x": values.encode((1, 2))}, "number": 7, "seed": 5, "run": "r1", "scan": "s",
-        "task": {"name": "x.ipynb"}, "input": "/i/x.ipynb",
-    }  # fmt: skip
+        "i": 3,
+        "parameters": {"x": values.encode((1, 2))},
+        "number": 7,
+        "seed": 5,
+        "run": "r1",
+        "scan": "s",
+        "task": {"name": "x.ipynb"},
+        "input": "/i/x.ipynb",
+    }
     (ours / "spec.json").write_text(json.dumps(spec))
     monkeypatch.setenv("FARPOINT_SPEC", str(ours / "spec.json"))
     monkeypatch.setenv("FARPOINT_EVENTS", str(pipe.path))
@@ -189,11 +196,26 @@ def test_a_writer_killed_in_the_middle_costs_only_its_own_line(run: Pipe) -> Non
 
 
 SCRAPS = {
-    "i": "3", "f": "2.5", "s": "'a text'", "digits": "'12'", "none": "None", "flag": "True", "nan": "float('nan')",
-    "inf": "float('-inf')", "l": "[1, float('nan'), 'x']", "t": "(1, 2)", "n": "np.int64(4)", "g": "np.float32(0.5)",
-    "z": "np.float32('nan')", "v": "np.array([1.0, np.nan])", "d": "{'a': 1}", "o": "object()", "big": "np.zeros(10**5)",
-    "when": "__import__('datetime').date(2024, 1, 1)", "frame": "__import__('pandas').DataFrame({'a': [1]})",
-}  # fmt: skip
+    "i": "3",
+    "f": "2.5",
+    "s": "'a text'",
+    "digits": "'12'",
+    "none": "None",
+    "flag": "True",
+    "nan": "float('nan')",
+    "inf": "float('-inf')",
+    "l": "[1, float('nan'), 'x']",
+    "t": "(1, 2)",
+    "n": "np.int64(4)",
+    "g": "np.float32(0.5)",
+    "z": "np.float32('nan')",
+    "v": "np.array([1.0, np.nan])",
+    "d": "{'a': 1}",
+    "o": "object()",
+    "big": "np.zeros(10**5)",
+    "when": "__import__('datetime').date(2024, 1, 1)",
+    "frame": "__import__('pandas').DataFrame({'a': [1]})",
+}
 
 
 def test_scrapbook_reads_what_was_recorded(start: Start) -> None:
@@ -203,8 +225,20 @@ def test_scrapbook_reads_what_was_recorded(start: Start) -> None:
     assert work.result["state"] == "COMPLETED", work.result
     found = scrapbook.read_notebook(str(work.output)).scraps
     assert set(found) == set(SCRAPS)
-    same = {"i": 3, "f": 2.5, "s": "a text", "digits": "12", "none": None, "flag": True, "inf": -math.inf, "t": [1, 2], "n": 4,
-            "g": 0.5, "d": {"a": 1}, "when": "2024-01-01"}  # fmt: skip
+    same = {
+        "i": 3,
+        "f": 2.5,
+        "s": "a text",
+        "digits": "12",
+        "none": None,
+        "flag": True,
+        "inf": -math.inf,
+        "t": [1, 2],
+        "n": 4,
+        "g": 0.5,
+        "d": {"a": 1},
+        "when": "2024-01-01",
+    }
     assert {name: found[name].data for name in same} == same
     assert math.isnan(found["nan"].data)
     assert math.isnan(found["z"].data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from farpoint.runner import kernel, leaving, paper
 from plugins.environment import code
 

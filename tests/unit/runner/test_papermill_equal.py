@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import re
@@ -12,6 +13,7 @@ import nbformat
 import papermill
 import pytest
 from nbformat.v4 import new_markdown_cell, new_raw_cell
+
 from plugins.environment import Start, code, notebook
 
 # All that differs. Times differ between any two runs and are compared for their presence alone.
@@ -48,13 +50,28 @@ task = asyncio.create_task(f())
 await f()
 """
 VALUES = {
-    "a": 3, "b": 'quo"te\\ and \n newline é ☃', "c": None, "d": True, "e": 1e-300, "f": [1, [2.5, "x"], {"k": None}],
-    "g": {"a": 1, "b": [False]}, "h": -1, "i": "", "j": float("inf"),
-}  # fmt: skip
+    "a": 3,
+    "b": 'quo"te\\ and \n newline é ☃',
+    "c": None,
+    "d": True,
+    "e": 1e-300,
+    "f": [1, [2.5, "x"], {"k": None}],
+    "g": {"a": 1, "b": [False]},
+    "h": -1,
+    "i": "",
+    "j": float("inf"),
+}
 
 NOTEBOOKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "plain": (
-        notebook(PARAMETERS, new_markdown_cell("# Title"), "a, b, c, d, e, f, g, h, i, j", new_raw_cell("raw"), "", "x = a\nx"),
+        notebook(
+            PARAMETERS,
+            new_markdown_cell("# Title"),
+            "a, b, c, d, e, f, g, h, i, j",
+            new_raw_cell("raw"),
+            "",
+            "x = a\nx",
+        ),
         VALUES,
     ),
     "nothing given": (notebook(PARAMETERS, "a", "!echo shell", "%%bash\necho bash", code("1/0", "skip-execution")), {}),
@@ -63,35 +80,54 @@ NOTEBOOKS: dict[str, tuple[Any, dict[str, Any]]] = {
         notebook(PARAMETERS, "print('before')", "def f():\n    raise ValueError('no\\nway')\n\nf()", "print('never')"),
         {"a": 2},
     ),
-    "an error that is expected": (notebook(PARAMETERS, code("1/0", "raises-exception"), "print('goes on')"), {"b": "y"}),
+    "an error that is expected": (
+        notebook(PARAMETERS, code("1/0", "raises-exception"), "print('goes on')"),
+        {"b": "y"},
+    ),
     "exit 0": (notebook("import sys", "print('x')\nsys.exit(0)", "print('never')"), {}),
     "exit 3": (notebook("import sys", "sys.exit(3)", "print('never')"), {}),
     "outputs": (
         notebook(
-            PARAMETERS, "import sys\nprint('out')\nprint('err', file=sys.stderr, flush=True)", DISPLAYS, "handle.update('second')",
+            PARAMETERS,
+            "import sys\nprint('out')\nprint('err', file=sys.stderr, flush=True)",
+            DISPLAYS,
+            "handle.update('second')",
             "print('gone', flush=True); clear_output(); print('stays')",
             "for i in range(3):\n    print(i, flush=True); clear_output(wait=True)",
-            "import warnings\nwarnings.warn('careful')", "_, In[1], Out", "import logging\nlogging.warning('w')", "object()",
+            "import warnings\nwarnings.warn('careful')",
+            "_, In[1], Out",
+            "import logging\nlogging.warning('w')",
+            "object()",
         ),
         {"a": 9},
     ),
     "asynchronous": (
         notebook(
-            PARAMETERS, ASYNC, "await task", "t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()",
-            "%%time\nb", "try:\n    input('?')\nexcept Exception as fault:\n    print(type(fault).__name__)",
-            "import os, sys\nos.getpid() == os.getpgid(0), __name__, sys.argv[0][-21:], sorted(n for n in dir() if n[0] != '_')",
+            PARAMETERS,
+            ASYNC,
+            "await task",
+            "t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()",
+            "%%time\nb",
+            "try:\n    input('?')\nexcept Exception as fault:\n    print(type(fault).__name__)",
+            "import os, sys\nos.getpid() == os.getpgid(0), __name__, sys.argv[0][-21:]",
+            "sorted(name for name in dir() if name[0] != '_')",
         ),
         {"b": "z"},
     ),
     "no parameters cell": (notebook("a = 5\na", "q"), {"q": [1]}),
     "run before": (
         notebook(
-            new_markdown_cell("<span>An Exception was encountered</span>", metadata={"tags": ["papermill-error-cell-tag"]}),
-            PARAMETERS, "a", code("# Parameters\na = 77\n", "injected-parameters"), "a",
+            new_markdown_cell(
+                "<span>An Exception was encountered</span>", metadata={"tags": ["papermill-error-cell-tag"]}
+            ),
+            PARAMETERS,
+            "a",
+            code("# Parameters\na = 77\n", "injected-parameters"),
+            "a",
         ),
         {"a": 8},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore")  # of papermill's own libraries
@@ -127,10 +163,8 @@ def papermills(nb: Any, parameters: dict[str, Any], folder: Path) -> Any:
     (folder / "theirs").mkdir()
     nbformat.write(nb, folder / "in.ipynb")
     out = folder / "out.ipynb"
-    try:
+    with contextlib.suppress(papermill.PapermillExecutionError):
         papermill.execute_notebook(folder / "in.ipynb", out, parameters, progress_bar=False, cwd=folder / "theirs")
-    except papermill.PapermillExecutionError:
-        pass
     return json.loads(out.read_text())
 
 

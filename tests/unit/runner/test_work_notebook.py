@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import nbformat
 import psutil
 import pytest
+
 from farpoint.runner import layout, work_notebook
 from plugins.environment import Start, Work, code, notebook
 
@@ -21,7 +22,7 @@ PARAMETERS = code("x = 1\nseed = 0", "parameters")
 def said(work: Work) -> str:
     return "".join(
         "".join(output.get("text", "")) for cell in work.notebook.cells for output in cell.get("outputs", ())
-    )  # fmt: skip
+    )
 
 
 def children(work: Work) -> list[psutil.Process]:
@@ -138,8 +139,11 @@ held = Held()
     assert work.wait() == 0
     run = work.folder / "run"
     assert [(run / name).read_text() for name in ("left_open.txt", "hook.txt", "thread.txt", "held.txt")] == [
-        "all of it", "ran", "done", "closed",
-    ]  # fmt: skip
+        "all of it",
+        "ran",
+        "done",
+        "closed",
+    ]
 
 
 def test_a_foreign_language_is_refused(start: Start) -> None:
