@@ -129,6 +129,7 @@ def test_the_zip_is_undated_stored_and_complete() -> None:
     assert data == layout.build_zip()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
+        assert archive.namelist() == ["__main__.py", *sorted(archive.namelist()[1:])]
         entries = {entry.filename: entry for entry in archive.infolist()}
         assert {entry.date_time for entry in entries.values()} == {(1980, 1, 1, 0, 0, 0)}
         assert {entry.compress_type for entry in entries.values()} == {zipfile.ZIP_STORED}

@@ -34,7 +34,9 @@ def travelled(value: Any) -> Any:
     return decode(json.loads(layout.dump(encode(value))))
 
 
+SHARED = [1]
 EXAMPLES = [
+    [SHARED, (SHARED, SHARED)], ((), ()),
     None, True, False, 0, -1, 2**63, -(10**500), 1 << 5000, -(1 << 5000), 0.0, -0.0, 0.1, 1e308, 5e-324,
     float("nan"), float("inf"), float("-inf"),
     "", "a", "é😀", "quote\" and ' and \\ and \n\r\t\0", "\u2028\x85", "\ud800", "\ud800\udc00", '\\"',
