@@ -91,23 +91,24 @@ class Pilot:
         return code
 
     def _work_through(self) -> None:
-        while not self._loop.stopped:
-            self._orders.read()
+        while not self._asked_to_leave():
             s = self._candidate()
             if s is not None:
                 self._take(s)
-            elif self._open and not self._orders.stop:
+            elif self._open:
                 self._loop.step(self._pause)  # an earlier start of this member holds them, and is not silent yet
-            else:
+            elif not self._list():
                 return
+
+    def _asked_to_leave(self) -> bool:
+        self._orders.read()
+        return bool(self._loop.stopped) or self._orders.stop
 
     def _candidate(self, need: Optional[Need] = None) -> Optional[int]:
         """The first slice that may be claimed now, one whose runs are all cancelled before others.
 
         With `need`, one that asks for no more than that.
         """
-        if not self._open:
-            self._list()
         for s in self._doomed() + self._open:
             bodies = self._claims.of(s)
             if claims.may_claim(bodies, self._me, self._earlier.silent) is None:
@@ -129,12 +130,13 @@ class Pilot:
             self._cancelled_slices = {s for s in self._open if self._cancelled(s)}
         return [s for s in self._open if s in self._cancelled_slices] if self._cancelled_slices else []
 
-    def _list(self) -> None:
-        """Slices put there since: a held job may get more."""
+    def _list(self) -> bool:
+        """Whether slices were put there since: a held job may get more."""
         names = os.listdir(os.path.join(self._folder, "slices"))
         numbers = sorted(int(match.group(1)) for match in map(_SLICE.match, names) if match)
         self._open = [s for s in numbers if s not in set(self._known)]
-        self._known = numbers
+        self._known, self._counted = numbers, 0
+        return bool(self._open)
 
     def _cancelled(self, s: int) -> bool:
         """Whether all runs of a slice are to end before they began; it then needs no slots."""
@@ -172,14 +174,13 @@ class Pilot:
     def _wake(self, descriptor: int, seconds: float, asked: int) -> bool:
         """Wait for slots; False where there is something else to be done first, or nothing at all."""
         self._loop.wait(descriptor, seconds)
-        self._orders.read()
-        changed = self._orders.stop or len(self._orders.cancelled) != asked
-        return not self._loop.stopped and not changed and self._candidate() is not None
+        changed = self._asked_to_leave() or len(self._orders.cancelled) != asked
+        return not changed and self._candidate() is not None
 
     def _claim(self, s: int, held: Optional[slots.Held]) -> None:
         bodies = self._claims.of(s)
         c = claims.may_claim(bodies, self._me, self._earlier.silent)
-        if c is None or self._loop.stopped:
+        if c is None or self._asked_to_leave():
             return
         finished = self._earlier.finished(bodies)
         if all(i in finished for i in self._runs(s)):
