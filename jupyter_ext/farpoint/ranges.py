@@ -6,6 +6,7 @@ Knows numbers and words only; arithmetic is done on the text's own digits, so 0:
 from __future__ import annotations
 
 import ast
+import json
 import re
 import warnings
 from decimal import Decimal, localcontext
@@ -25,11 +26,11 @@ _WORD = re.compile(r"""\s*('[^']*'|"[^"]*"|[^,'"]*?)\s*(?:,|$)""")
 def parse_axis(text: str) -> list[Any]:
     """The values that a text stands for: a list, or a range whose last number is how many, both ends included.
 
-    Whole numbers stay ints where every value of a range is one. In a list each value is read as Python reads it, and
-    as text where it is nothing to Python. BadPoints says what cannot be read.
+    Whole numbers stay ints where every value of a range is one. In a list each value is read as Python or JSON reads
+    it, and as text where it is nothing to either. BadPoints says what cannot be read.
 
-    >>> parse_axis("0:0.3:4"), parse_axis("0:10:3"), parse_axis("log:1e-3:1:4"), parse_axis("a, b,3")
-    ([0.0, 0.1, 0.2, 0.3], [0, 5, 10], [0.001, 0.01, 0.1, 1.0], ['a', 'b', 3])
+    >>> parse_axis("0:0.3:4"), parse_axis("0:10:3"), parse_axis("log:1e-3:1:4"), parse_axis("a, true,3")
+    ([0.0, 0.1, 0.2, 0.3], [0, 5, 10], [0.001, 0.01, 0.1, 1.0], ['a', True, 3])
     """
     text = text.strip()
     start, *rest = (part.strip() for part in text.split(":"))
@@ -131,4 +132,12 @@ def _literal(text: str) -> tuple[bool, list[Any]]:
             warnings.simplefilter("ignore")  # of the compiler, about text that turns out not to be Python
             return True, ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return _json(text)
+
+
+def _json(text: str) -> tuple[bool, list[Any]]:
+    """true, false and null, as the rest of a command line's world writes them."""
+    try:
+        return True, json.loads(text)
+    except (ValueError, RecursionError):
         return False, []

@@ -1,0 +1,63 @@
+"""Options that several commands share, so that they are spelled and explained the same everywhere.
+
+Knows click; no project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else there.")
+offline = click.option("--offline", is_flag=True, help="Ask no machine: show what is known here.")
+detach = click.option("--detach", is_flag=True, help="Hand the work over and return at once.")
+on = click.option("--on", metavar="MACHINE", help="Where to run. Without it: here, or farpoint.toml's default_machine.")
+project = click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="The project's folder. Without it: the one the current folder belongs to.",
+)
+
+
+def _scans(context: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Names of scans, for the shell's completion."""
+    from farpoint.project import RUNS, find_root
+
+    found = find_root(context.params.get("project")) / RUNS
+    return [CompletionItem(path.parent.name) for path in found.glob(f"{begun.replace('*', '')}*/scan.json")]
+
+
+def target(metavar: str, *, required: bool = True) -> Callable[[Command], Command]:
+    """The argument that names a scan, some of its points, or a run."""
+    return click.argument("target", metavar=metavar, required=required, shell_complete=_scans)
+
+
+def resources(times: bool = False) -> Callable[[Command], Command]:
+    """--cpus, --memory, --time and --gpus; `times` says that x2 doubles what was asked before."""
+    factor = " x2 doubles what it had." if times else ""
+    described = {
+        "--cpus": ("N", "Cores for one point."),
+        "--memory": ("SIZE", "Memory for one point, such as 500MB or 4GB."),
+        "--time": ("TIME", "The longest one point may run, such as 90s, 30m or 1h30m."),
+        "--gpus": ("N", "GPUs for one point."),
+    }
+
+    def decorate(command: Command) -> Command:
+        for name, (metavar, help_text) in reversed(described.items()):
+            command = click.option(name, metavar=metavar, help=help_text + factor)(command)
+        return command
+
+    return decorate
+
+
+def given(**resources: Any) -> dict[str, Any]:
+    """Those of the options that were given."""
+    return {name: value for name, value in resources.items() if value is not None}

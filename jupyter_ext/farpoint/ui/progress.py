@@ -1,0 +1,58 @@
+"""Waiting with a bar: drive the work until runs have ended, and bring their results, while somebody may look.
+
+Knows rows and the driver; an interrupt is the caller's, since only a command knows what to say of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from farpoint.api import waiting
+from farpoint.api.summary import plural
+from farpoint.model import RunRow, State
+from farpoint.project import Project
+from farpoint.ui import say
+from farpoint.ui.target import paused
+from farpoint.verbs import fetch
+
+Rows = Callable[[], list[RunRow]]
+
+
+def until_ended(project: Project, title: str, rows: Rows, timeout: float | None = None) -> bool:
+    """Drive until all rows have ended; False after `timeout` seconds."""
+    with waiting.bar(title) as shown:
+        said: set[str] = set()
+
+        def look() -> bool:
+            now = rows()
+            shown.show(now, project.clock())
+            for message in paused(project, now):
+                if message not in said:
+                    said.add(message)
+                    _beside(message)
+            return all(row.state.final for row in now)
+
+        return waiting.wait_for(project, look, timeout)
+
+
+def _beside(message: str) -> None:
+    """A line on stderr that leaves a bar whole."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode():
+        say.note(f"{message}; it is asked again by itself")
+
+
+def bring(project: Project, rows: Sequence[RunRow], *, everything: bool) -> list[str]:
+    """Fetch the results of those that have some; their folders."""
+    chosen = [row for row in rows if row.state in (State.COMPLETED, State.FAILED) and (everything or not row.fetched)]
+    if not chosen:
+        return []
+    with waiting.bar("fetching") as shown:
+        done: list[RunRow] = []
+
+        def told(row: RunRow) -> None:
+            done.append(row)
+            shown.say(f"{len(done)} of {plural(len(chosen), 'point')}", 100 * len(done) / len(chosen))
+
+        return [str(folder) for folder in fetch.fetch(project, chosen, everything=everything, told=told)]
