@@ -21,9 +21,10 @@ esac
 
 echo "Installing farpoint and what it needs into $venv (a minute or two, once) …"
 "$venv/bin/python" -m pip install --quiet --upgrade "pip>=25.1"
-if "$venv/bin/python" -m pip install --quiet uv &&
-   "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; then
-  exit 0
+if ! "$venv/bin/python" -m pip install --quiet uv ||
+   ! "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; then
+  echo "uv is of no use here; pip does it, a little slower."
+  "$venv/bin/python" -m pip install --quiet "$@"
 fi
-echo "uv is of no use here; pip does it, a little slower."
-exec "$venv/bin/python" -m pip install --quiet "$@"
+# Compiled now, whatever PYTHONDONTWRITEBYTECODE says: else every kernel of every point would compile it all again.
+"$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null 2>&1 || true
