@@ -44,8 +44,9 @@ def pieces(
 ) -> dict[str, str]:
     """What a run's result depends on besides its parameters: a piece's name, for people, → sha256 of its content.
 
-    `modules`: path → source; `files`: path → digest. Cells without code are not counted, so adding a comment cell
-    renames nothing. Defaults that a parameter overrides do not count, unless the parameters cell computes with them.
+    `modules`: path → source, as they travel in `modules/` or without it; `files`: path → digest. Cells without code are
+    not counted, so adding a comment cell renames nothing. Defaults that a parameter overrides do not count, unless the
+    parameters cell computes with them.
 
     >>> cell = {"cell_type": "code", "metadata": {}, "source": "y = x + 1  # a comment"}
     >>> list(pieces({"cells": [cell]}, ["x"], {"model.py": "a = 1"}, {}))
@@ -53,7 +54,9 @@ def pieces(
     """
     names = frozenset(parameters_names)
     found = {f"cell {number}": _digest(text) for number, text in _cell_texts(notebook, names)}
-    found |= {f"module {name}": _digest(normal(source)) for name, source in sorted(modules.items())}
+    found |= {
+        f"module {path.removeprefix('modules/')}": _digest(normal(text)) for path, text in sorted(modules.items())
+    }
     found |= {f"file {name}": digest for name, digest in sorted(files.items())}
     found["environment"] = _digest(json.dumps(environment or None, sort_keys=True, default=str))
     return found

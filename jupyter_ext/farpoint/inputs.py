@@ -101,7 +101,7 @@ def gather(
     asked = _given(given, folder)
     found = reading.modules(notebook, folder, Path(root).resolve())
     gathered.warnings.extend(found.warnings)
-    gathered.modules.extend(_input(name, source, "module") for name, source in sorted(found.files.items()))
+    gathered.modules.extend(_input(f"modules/{name}", source, "module") for name, source in sorted(found.files.items()))
     noticed = _noticed(reading.names(notebook, found.sources), folder, path.resolve(), gathered.warnings)
     noticed = {name: source for name, source in noticed.items() if name not in given and name not in asked}
     _check(noticed, limits)

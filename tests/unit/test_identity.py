@@ -155,6 +155,7 @@ def test_modules_files_and_environment() -> None:
         version(nb(BASE), **{**base, "modules": {"m.py": "def f():  # c\n  return 1\n"}}) != first
     )  # a block is not a line
     assert version(nb(BASE), **{**base, "modules": {"m.py": "# c\ndef f() : return 1\n"}}) == first
+    assert version(nb(BASE), **{**base, "modules": {"modules/m.py": "def f(): return 1"}}) == first
     assert version(nb(BASE), **{**base, "files": {"x.csv": "cd"}}) != first
     assert version(nb(BASE), **{**base, "files": {"y.csv": "ab"}}) != first
     assert version(nb(BASE), **{**base, "environment": "other"}) != first

@@ -236,9 +236,16 @@ def parameterise(nb: Any, spec: Dict[str, Any]) -> None:
     given = {name: values.decode(typed) for name, typed in spec["parameters"].items()}
     if "seed" not in given and spec.get("seed") is not None and paper.declares(nb.cells, "seed"):
         given["seed"] = spec["seed"]
+    given = {name: given[name] for name in _in_order(given, spec.get("task"))}
     if given:
         lines = ["# Parameters"] + ["%s = %s" % (name, values.literal(value)) for name, value in given.items()]
         paper.inject(nb, "\n".join(lines) + "\n", {name: values.plain(value) for name, value in given.items()})
+
+
+def _in_order(given: Dict[str, Any], task: Any) -> List[str]:
+    """The names as the scan has them, where the task says so: JSON with sorted keys has lost their order."""
+    told = task.get("names", []) if isinstance(task, dict) else []
+    return [name for name in told if name in given] + [name for name in given if name not in told]
 
 
 def plain(text: str) -> str:

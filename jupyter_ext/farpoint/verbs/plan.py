@@ -194,9 +194,10 @@ def _fresh(
     if request.numbers is not None:  # a retry brings the files of the last time
         asked = {}
     asked |= {"resources": asdict(request.resources), "environment": request.environment}
-    if document:
-        return {**document, **asked, "points": list(document["points"]), "versions": list(document["versions"])}
     names = list(points[0]) if points else []
+    if document:
+        asked["names"] = list(dict.fromkeys([*document["names"], *names]))
+        return {**document, **asked, "points": list(document["points"]), "versions": list(document["versions"])}
     try:
         task = str(request.task.resolve().relative_to(project.root.resolve()))
     except ValueError:
@@ -213,12 +214,12 @@ def _number(
     """The number of every point: the one it always had, or the next free one. Numbers never change hands."""
     if asked is not None:
         return list(asked)
-    known = {_point_key(entry["parameters"]): entry["number"] for entry in document["points"]}
+    known = {values.canonical(values_of(entry["parameters"])): entry["number"] for entry in document["points"]}
     following = max(known.values(), default=-1) + 1
     numbers = []
     for point in points:
         typed = {name: values.encode(value) for name, value in point.items()}
-        key = _point_key(typed)
+        key = values.canonical(dict(point))
         if key not in known:
             known[key] = following
             entry = {"number": following, "run": project.new_run_id(), "parameters": typed}
@@ -227,10 +228,6 @@ def _number(
             following += 1
         numbers.append(known[key])
     return numbers
-
-
-def _point_key(typed: Mapping[str, Any]) -> bytes:
-    return layout.dump(typed)
 
 
 def _version(document: dict[str, Any], pieces: Mapping[str, str]) -> int:
@@ -327,7 +324,8 @@ def _job(
 ) -> JobFiles:  # fmt: skip
     """The job folder that will carry these runs, one run a slice."""
     digest = layout.digest(source.data)
-    task = {"kind": "notebook", "name": source.path.name, "digest": digest, "path": source.path.name}
+    task: dict[str, Any] = {"kind": "notebook", "name": source.path.name, "digest": digest, "path": source.path.name}
+    task["names"] = list(document["names"])  # in the order given, which the runs' sorted JSON does not keep
     blobs: dict[str, Path] = {item.digest: Path(item.source) for item in source.files}
     blobs[digest] = source.path
     body = {
