@@ -22,6 +22,7 @@ from farpoint.transports.link import Link
 from farpoint.transports.pipe import Pipe
 
 PIECE = 1 << 22  # bytes of a blob or a result in one frame
+FENCES = 200  # slices in one call: each is a file that must be on the disk
 COMMAND = 120.0  # seconds a scheduler's command may take
 PATIENCE = COMMAND + 30.0  # seconds for the agent's answer about it
 POLL_HERE = 2.0  # seconds; a bell rings earlier here
@@ -104,10 +105,11 @@ class Machine:
         pieces.update({layout.slice_name(number): data for number, data in files.slices.items()})
         sizes = [[name, len(data)] for name, data in pieces.items()]
         body = b"".join(pieces.values())
+        patience = PATIENCE + 0.1 * len(pieces)
         for digest in sorted(self.missing(files.blobs)):
             self._put(digest, files.blobs[digest])
         for _ in range(3):  # a blob may be taken away between the two by somebody cleaning up
-            missing = self._link.call("place", body, token=files.token, pieces=sizes).value
+            missing = self._link.call("place", body, token=files.token, pieces=sizes, deadline=patience).value
             if not missing:
                 return
             for digest in missing:
@@ -189,10 +191,16 @@ class Machine:
 
     def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
         """Link the next claim of each slice as `revoked`; slice → its number, None if claimed and `only_unclaimed`."""
-        marks = self._link.call(
-            "fence", token=token, slices=list(slices), only_unclaimed=only_unclaimed, by=self._owner, t=self._clock()
-        ).value
-        return dict(map(tuple, marks))
+        given: dict[str, Any] = {
+            "token": token,
+            "only_unclaimed": only_unclaimed,
+            "by": self._owner,
+            "t": self._clock(),
+        }
+        marks: dict[int, int | None] = {}
+        for start in range(0, len(slices), FENCES):
+            marks.update(self._link.call("fence", slices=list(slices[start : start + FENCES]), **given).value)
+        return marks
 
     def control(self, token: str, order: Mapping[str, Any]) -> None:
         """Leave an order for the token's pilots, and wake them."""

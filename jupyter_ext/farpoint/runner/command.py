@@ -5,8 +5,6 @@ Knows no scheduler: an argv goes in, its exit code and text come out.
 
 import os
 import signal
-import subprocess
-import tempfile
 import time
 from typing import Any, BinaryIO, Dict, Optional, Sequence
 
@@ -23,6 +21,9 @@ def run(argv: Sequence[str], timeout: float, stdin: str = "", folder: str = "/")
     >>> run(["echo", "hello"], 5.0)["stdout"]
     'hello\\n'
     """
+    import subprocess
+    import tempfile  # only here: an agent that is just opened need not wait for them
+
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin.encode("utf-8"))
         given.seek(0)
@@ -32,7 +33,13 @@ def run(argv: Sequence[str], timeout: float, stdin: str = "", folder: str = "/")
             )
         except OSError as fault:
             return {"exit": 127, "stdout": "", "stderr": "%s: %s" % (argv[0], fault.strerror)}
-        return {"exit": _wait(child, timeout), "stdout": _text(out), "stderr": _text(err)}
+        code: Optional[int] = None
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        return {"exit": code, "stdout": _text(out), "stderr": _text(err)}
 
 
 def submit(folder: str, serial: int, argv: Sequence[str], timeout: float) -> Optional[Dict[str, Any]]:
@@ -59,15 +66,6 @@ def _note(path: str) -> Optional[Dict[str, Any]]:
     except FileNotFoundError:
         return None
     return note if isinstance(note, dict) else None
-
-
-def _wait(child: "subprocess.Popen[bytes]", timeout: float) -> Optional[int]:
-    try:
-        return child.wait(timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        return None
 
 
 def _text(file: BinaryIO) -> str:

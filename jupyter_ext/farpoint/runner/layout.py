@@ -4,10 +4,8 @@ Knows names and bytes; must not know what a job, a claim or a value means.
 """
 
 import hashlib
-import io
 import json
 import os
-import zipfile
 from typing import Any, List, Tuple
 
 FORMAT = 1
@@ -231,6 +229,9 @@ def build_zip() -> bytes:
     >>> build_zip() == build_zip()
     True
     """
+    import io
+    import zipfile  # only here: every start of an agent or a pilot would pay for it
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in [("__main__.py", _MAIN.encode("ascii")), *_sources()]:

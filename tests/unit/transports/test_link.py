@@ -188,6 +188,16 @@ def test_the_agent_ends_with_the_process_that_asked_it(tmp_path) -> None:
     assert not list((tmp_path / "state/bells").iterdir())
 
 
+def test_a_question_that_crosses_the_goodbye_is_asked_again(open_link, monkeypatch) -> None:
+    """The agent ends for want of questions just when one is on its way: seen here as a connection that was alive."""
+    far = open_link(idle=0.2)
+    pid = far.call("hello").value["pid"]
+    time.sleep(0.6)
+    seen = iter([True])
+    monkeypatch.setattr(type(far._connection), "alive", property(lambda self: next(seen, self._end is None)))
+    assert far.call("hello").value["pid"] != pid
+
+
 def test_a_closed_link_leaves_no_process_and_no_thread(open_link) -> None:
     before = threading.active_count()
     far = open_link()
