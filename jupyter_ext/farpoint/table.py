@@ -42,10 +42,15 @@ class Handle:
         """The value itself; its file is fetched first when it is not here yet."""
         return self.read()
 
-    def __repr__(self) -> str:
+    @property
+    def words(self) -> str:
+        """Kind, shape and size in a few words."""
         shape = "×".join(str(length) for length in self.typed.get("shape") or ())
         kind = " ".join(part for part in (str(self.typed.get("type", "value")), shape) if part)
-        return f"<{self.name}: {kind}, {size_words(self.size)}; .load()>"
+        return f"{kind}, {size_words(self.size)}"
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.words}; .load()>"
 
 
 def size_words(size: float) -> str:

@@ -232,9 +232,13 @@ def _pixels(picture: Picture) -> Any:
 
 
 def _trimmed(image: Any) -> Any:
-    """An image without the margins that have the colour of its corner, but for two pixels of them."""
+    """An image without its empty margins, but for two pixels of them; a coloured corner is part of the picture."""
     import numpy
 
+    corner = numpy.atleast_1d(image[0, 0])
+    white = numpy.min(corner[:3]) >= (0.98 if image.dtype.kind == "f" else 250)
+    if not white and (len(corner) < 4 or corner[3] > 0):
+        return image
     drawn = numpy.any(numpy.atleast_3d(image != image[0, 0]), axis=2)
     lines, columns = numpy.flatnonzero(drawn.any(axis=1)), numpy.flatnonzero(drawn.any(axis=0))
     if not len(lines):

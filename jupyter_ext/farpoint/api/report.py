@@ -18,7 +18,7 @@ from farpoint.api.markup import Markup, element
 from farpoint.api.pictures import Picture
 from farpoint.api.plots import Axis, axes, is_grid, is_number, plots
 from farpoint.api.show import state_words, traceback_of
-from farpoint.api.summary import COLOURS, caption, cause, clean, counts, headline, plural, short
+from farpoint.api.summary import COLOURS, caption, cause, clean, counts, headline, plural, seconds_of, short
 from farpoint.model import RunRow, State
 from farpoint.table import column_name, names_of, recorded, size_words, value
 
@@ -214,7 +214,7 @@ def _table(rows: Sequence[RunRow]) -> Markup:
             row.number,
             *(value(row.parameters.get(name)) for name in names),
             *(each.get(name) for name in own),
-            *(state_words(row), row.seconds, row.reason, row.machine),
+            *(state_words(row), seconds_of(row), row.reason, row.machine),
         ]
         for row, each in zip(rows, found, strict=True)
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from farpoint.api.markup import Markup, element
-from farpoint.api.summary import COLOURS, caption, cause, clean, counts, failures, headline, short, span
+from farpoint.api.summary import COLOURS, caption, cause, clean, counts, failures, headline, seconds_of, short, span
 from farpoint.model import RunRow, State
 from farpoint.table import column_name, names_of, recorded, value
 
@@ -75,7 +75,7 @@ def sheet(rows: Sequence[RunRow], names: Sequence[str] | None = None, limit: int
     tail = ["run_state", "run_seconds"] + (["run_reason"] if any(row.reason for row in shown) else [])
     cells: list[list[Any]] = []
     for row, values in zip(shown, found, strict=True):
-        ours = {"run_state": state_words(row), "run_seconds": row.seconds, "run_reason": row.reason}
+        ours = {"run_state": state_words(row), "run_seconds": seconds_of(row), "run_reason": row.reason}
         cells.append(
             [row.number, *(value(row.parameters.get(name)) for name in names), *(values.get(name) for name in own)]
             + [ours[name] for name in tail]

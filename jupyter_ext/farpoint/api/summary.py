@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from farpoint.model import RunRow, State
-from farpoint.table import error_line, value
+from farpoint.table import Handle, error_line, value
 
 # The order in which states are told, and one colour each that reads on white and on black.
 COLOURS: dict[State, str] = {
@@ -48,6 +48,8 @@ def short(found: object, width: int = 40) -> str:
         text = f"{found:.6g}"
     elif kind == "ndarray" or kind in ("DataFrame", "Series"):
         text = f"{kind} " + "×".join(str(length) for length in getattr(found, "shape", ()))
+    elif isinstance(found, Handle):
+        text = clean(found.words)
     else:
         # A long text is cut before it is cleaned: a cell never needs more of it.
         text = " ".join(clean(str(found)[: 4 * width]).split())
@@ -129,6 +131,11 @@ def took(rows: Sequence[RunRow]) -> float | None:
     starts = [row.started for row in rows if row.started is not None]
     ends = [row.ended for row in rows if row.ended is not None]
     return max(max(ends) - min(starts), 0.0) if starts and ends else None
+
+
+def seconds_of(row: RunRow) -> float | None:
+    """How long a run took, to the hundredth."""
+    return None if row.seconds is None else round(row.seconds, 2)
 
 
 def plural(count: int, word: str) -> str:

@@ -40,7 +40,9 @@ class Bar:
     """A progress bar of rows; without somebody who looks it draws nothing."""
 
     def __init__(self, title: str) -> None:
-        self._bar: Any = _tqdm()(total=100, desc=title, leave=True, bar_format=_FORMAT) if someone_watches() else None
+        self._bar: Any = None
+        if someone_watches():
+            self._bar = _tqdm()(total=100, desc=title, unit="", bar_format=_FORMAT, dynamic_ncols=True)
         self.told = ("", -1)
 
     @property
@@ -61,7 +63,8 @@ class Bar:
             return
         self.told = (words, int(percent))
         self._bar.n = int(percent)
-        self._bar.set_postfix_str(words)
+        self._bar.unit = words  # what tqdm calls the postfix begins with a comma
+        self._bar.refresh()
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -69,7 +72,7 @@ class Bar:
             self._bar.close()
 
 
-_FORMAT = "{desc}: {percentage:3.0f}% |{bar:24}| {postfix}"
+_FORMAT = "{desc}: {percentage:3.0f}% |{bar:24}| {unit}"
 
 
 def _tqdm() -> Any:

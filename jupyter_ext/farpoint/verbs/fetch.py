@@ -6,6 +6,7 @@ Never touches a folder that is already right, never overwrites an earlier attemp
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -43,22 +44,31 @@ def _fetch_run(project: Project, run: RunRow, *, everything: bool) -> Path:
     folder = project.folders.point_folder(run.scan, run.number)
     if run.fetched and folder.is_dir() and not everything:
         return folder
-    staged = project.folders.scan_folder(run.scan) / ".fetch" / str(run.number)
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True, mode=0o700)
+    staging = project.folders.scan_folder(run.scan) / ".fetch"
+    staging.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f"{run.number}-", dir=staging))  # two processes may fetch the same run
+    try:
+        return _fetch_into(project, run, staged, everything=everything)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _fetch_into(project: Project, run: RunRow, staged: Path, *, everything: bool) -> Path:
     machine = project.machine(run.machine)
     left = []
     for item in run.files:
         if item.size > SMALL and not everything:
             left.append(item)
             continue
-        machine.fetch(run.token or "", f"{run.folder}/{item.path}", staged / _local(item), item.size, item.digest)
+        target = staged / _local(item)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        machine.fetch(run.token or "", f"{run.folder}/{item.path}", target, item.size, item.digest)
     text = output(project, run)
     if text:
         (staged / "stdout.txt").write_text(text)
     project.folders.place_attempt(run.scan, run.number, run.attempt, staged, _point(run, left))
     _note(project, run)
-    return folder
+    return project.folders.point_folder(run.scan, run.number)
 
 
 def _local(item: FileInfo) -> str:

@@ -78,6 +78,10 @@ def test_a_uniform_picture_is_not_trimmed_away() -> None:
     image = numpy.ones((20, 30, 3))
     image[8:10, 10:20] = 0
     assert pictures._trimmed(image).shape == (6, 14, 3)
+    assert pictures._trimmed(1 - image).shape == (20, 30, 3)
+    clear = numpy.zeros((20, 30, 4), dtype="uint8")
+    clear[8:10, 10:20] = 255
+    assert pictures._trimmed(clear).shape == (6, 14, 4)
 
 
 def test_many_points_stay_within_a_few_thousand_pixels() -> None:

@@ -174,6 +174,15 @@ def test_added_points_belong_to_the_scan_once_submitted(scan: Scan, project: Pro
         scan.add([{"z": 1}])
 
 
+def test_parameters_keep_the_order_they_were_given_in(project: Project) -> None:
+    scan = Scan("toy.ipynb", grid(y=[1, 2, 3], x=[5, 6]), project=project).submit()
+    assert list(scan.table.columns)[:2] == ["y", "x"]
+    assert list(scan[0].parameters) == ["y", "x"]
+    assert list(fp.attach(scan[0].id, project=project).parameters) == ["y", "x"]
+    assert repr(scan).index("y") < repr(scan).index("x")
+    assert scan.contact_sheet().png[16:20] < scan.contact_sheet(columns=3).png[16:20]
+
+
 def test_ask_and_tell(project: Project) -> None:
     scan = Scan("toy.ipynb", grid(x=[0]), project=project).submit()
     for step in range(1, 4):
@@ -359,8 +368,8 @@ def test_attach_after_the_index_was_deleted(
 
 
 def test_what_is_not_there_is_told(scan: Scan, project: Project, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"no scan or run 'toi'.*scans: toy.*Did you mean 'toy'"):
-        fp.attach("toi", project=project)
+    with pytest.raises(NotFound, match=r"no scan or run 'toyy'.*scans: toy.*Did you mean 'toy'"):
+        fp.attach("toyy", project=project)
     with pytest.raises(NotFound, match=r"no scan\.json"):
         fp.attach(tmp_path)
     with pytest.raises(NotFound, match=r"no point\.json"):
@@ -376,7 +385,7 @@ def test_runs_of_the_project(scan: Scan, project: Project) -> None:
     assert everything.loc[("other", 0), "run_parameters"] == "y=5"
     assert fp.runs("failed", project=project).index.tolist() == [("toy", 3)]
     with pytest.raises(BadInput, match="is not a state"):
-        fp.runs("FIALED", project=project)
+        fp.runs("BROKEN", project=project)
 
 
 def test_one_project_a_folder(project: Project) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from farpoint.api import summary
+from farpoint.table import Handle
 from rows import failed, grid, row
 
 
@@ -55,6 +56,7 @@ def test_short_values() -> None:
     assert summary.short("a\nb\tc") == "a b c"
     assert summary.short([1, 2, 3]) == "[1, 2, 3]"
     assert summary.short(True) == "True"
+    assert summary.short(Handle("v", {"type": "ndarray", "shape": [2, 3], "size": 48}, int)) == "ndarray 2×3, 48 B"
     assert len(summary.short("x" * 10**6, 20)) == 20
 
 
