@@ -122,6 +122,12 @@ def agent_of(machine: batch.Machine) -> int:
     return machine._link.call("hello").value["pid"]
 
 
+def run_folder(tmp_path: Path, token: str) -> Path:
+    folder = Path(layout.work_folder(str(tmp_path / "state" / "work"), token), layout.run_name(0, 0))
+    folder.mkdir(parents=True)
+    return folder
+
+
 def test_ten_processes_submit_one_serial_once(machine, queue, tmp_path) -> None:
     job = make_job(machine, tmp_path)
     machine.place(job)
@@ -216,8 +222,7 @@ def test_a_large_answer_comes_in_pieces(machine, tmp_path) -> None:
     job = make_job(machine, tmp_path)
     machine.place(job)
     data = os.urandom((1 << 23) + 12345)
-    folder = tmp_path / "state/work/jobs" / job.token / "runs/0.0"
-    folder.mkdir(parents=True)
+    folder = run_folder(tmp_path, job.token)
     (folder / "big.bin").write_bytes(data)
     target = tmp_path / "big.bin"
     machine.fetch(job.token, "runs/0.0/big.bin", target, len(data), layout.digest(data))
@@ -231,8 +236,7 @@ def test_a_large_answer_comes_in_pieces(machine, tmp_path) -> None:
 def test_a_link_of_a_run_does_not_lead_out(machine, tmp_path) -> None:
     job = make_job(machine, tmp_path)
     machine.place(job)
-    folder = tmp_path / "state/work/jobs" / job.token / "runs/0.0"
-    folder.mkdir(parents=True)
+    folder = run_folder(tmp_path, job.token)
     (tmp_path / "secret").write_text("secret")
     (folder / "out.txt").symlink_to(tmp_path / "secret")
     with pytest.raises(MachineError, match="leads out of"):
