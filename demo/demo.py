@@ -14,6 +14,7 @@ FEED = [0.018, 0.022, 0.026, 0.034, 0.042, 0.058]
 
 
 def main() -> None:
+    print(f"Scanning {NOTEBOOK.name} at {len(KILL) * len(FEED)} points on this computer …", flush=True)
     scan = fp.Scan(NOTEBOOK, fp.grid(kill=KILL, feed=FEED), name="gray_scott")
     scan.submit()
     scan.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
 from farpoint.ui.cli import main
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
@@ -14,14 +15,15 @@ This page is written from the commands themselves. `farpoint COMMAND --help` say
 """
 
 
-def sections(command: click.Command, name: str) -> list[str]:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
-    parts = [f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"]
+def sections(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
+    settings = {**command.context_settings, "terminal_width": 100, "max_content_width": 100}
+    context = click.Context(command, parent, name, **settings)
+    parts = [f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"]
     if isinstance(command, click.Group):
         for child in sorted(command.list_commands(context)):
             found = command.get_command(context, child)
             if found and not found.hidden:
-                parts += sections(found, f"{name} {child}")
+                parts += sections(found, child, context)
     return parts
 
 
