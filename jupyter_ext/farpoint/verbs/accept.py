@@ -25,7 +25,7 @@ def accept(project: Project, document: Mapping[str, Any], jobs: Sequence[JobFile
     with project.store.write() as writer:
         writer.put_scan(scan_row(project, document))
         for job in kept:
-            enter(writer, project, json.loads(job.job))
+            enter(writer, project, document, json.loads(job.job))
 
 
 def keep(project: Project, scan: str, job: JobFiles) -> JobFiles:
@@ -48,14 +48,16 @@ def scan_row(project: Project, document: Mapping[str, Any]) -> ScanRow:
     )  # fmt: skip
 
 
-def enter(writer: Writer, project: Project, job: Mapping[str, Any]) -> None:
+def enter(writer: Writer, project: Project, document: Mapping[str, Any], job: Mapping[str, Any]) -> None:
     """Put a job and its runs into the store, as nobody has handed them over yet."""
+    names = document["names"]  # in the order they were given; JSON objects of the job folder are sorted
     token, machine, created = job["token"], job["machine"], job["created"]
     writer.put_job(JobRow(token, project.id, job["scan"], machine, Phase.ACCEPTED, created=created))
     slices = {index: index for index in range(len(job["runs"]))} | _slices(project, job)
     for index, run in enumerate(job["runs"]):
         row = RunRow(
-            run=run["run"], project=project.id, scan=job["scan"], number=run["number"], parameters=run["parameters"],
+            run=run["run"], project=project.id, scan=job["scan"], number=run["number"],
+            parameters={name: run["parameters"][name] for name in names if name in run["parameters"]},
             seed=run["seed"], key=run["key"], version=run["version"], attempt=run["attempt"], state=State.NEW,
             submitted=created, machine=machine, token=token, index=index, slice=slices[index],
         )  # fmt: skip
@@ -94,7 +96,7 @@ def restore(project: Project, document: Mapping[str, Any], token: str) -> None:
     events = told(project, scan, token)
     with project.store.write() as writer:
         writer.put_scan(scan_row(project, document))
-        enter(writer, project, job)
+        enter(writer, project, document, job)
         if any(event["e"] == "ended" for event in events):
             row = JobRow(token, project.id, scan, job["machine"], Phase.ENDED, serial=1, created=job["created"])
             writer.put_job(row)
