@@ -78,8 +78,9 @@ def message_of(fault: BaseException) -> str:
         return "interrupted; work that was handed over goes on (farpoint ls shows it)"
     if isinstance(fault, errors.FarpointError):
         return words.of_fault(fault)
-    if isinstance(fault, OSError) and fault.strerror:
-        return f"{fault.filename}: {fault.strerror}" if fault.filename else fault.strerror
+    if isinstance(fault, OSError):
+        said = fault.strerror or str(fault)
+        return f"{fault.filename}: {said}" if fault.filename else said
     return f"farpoint met a fault of its own: {type(fault).__name__}: {fault}. FARPOINT_DEBUG=1 shows where."
 
 

@@ -105,12 +105,13 @@ def watch(target: str | None, once: bool, project: Path | None, as_json: bool) -
     watched = [row.run for row in _rows(where, found) if not row.state.final]
     if once or not watched:
         return _standing(where, _rows(where, found, watched), said, as_json=as_json)
-    title = target or plural(len({row.scan for row in _rows(where, found, watched)}), "scan")
+    scans = {row.scan for row in _rows(where, found, watched)}
+    title = target or (scans.pop() if len(scans) == 1 else plural(len(scans), "scan"))
     try:
         progress.until_ended(where, title, lambda: _rows(where, found, watched))
     except KeyboardInterrupt:
         left = sum(1 for row in _rows(where, found, watched) if not row.state.final)
-        say.note(f"\nstopped watching; {plural(left, 'run')} go on. farpoint watch watches again")
+        say.note(f"stopped watching; {plural(left, 'run')} go on. farpoint watch watches again")
         return exits.CUT
     return _standing(where, _rows(where, found, watched), [], as_json=as_json)
 

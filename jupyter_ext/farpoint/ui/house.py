@@ -181,11 +181,17 @@ def _or_dash(number: int | None) -> str:
     return "-" if number is None else str(number)
 
 
+def _setting(value: object) -> str:
+    if isinstance(value, tuple):
+        return "; ".join(map(str, value)) or "none"
+    return "the machine decides" if value is None else str(value)
+
+
 def _explain(project: Project, name: str, *, as_json: bool) -> int:
     rows = project.config.explain(name)
     if as_json:
         say.data({key: {"value": value, "set_by": source} for key, value, source in rows})
         return exits.WELL
-    lines = [[key, "the machine decides" if value is None else value, source] for key, value, source in rows]
+    lines = [[key, _setting(value), source] for key, value, source in rows]
     say.out(say.columns(["setting", "value", "set by"], lines))
     return exits.WELL

@@ -67,7 +67,10 @@ def _run_text(found: Target, row: RunRow) -> str:
     if row.host or row.job_id:
         lines.append(f"  ran on    {clean(row.host)} (job {clean(row.job_id or 'none')})")
     if row.files:
-        lines.append(f"  files     {', '.join(clean(file.path) for file in row.files)}")
+        names = [
+            "output.ipynb" if each.role == "notebook" else each.path.removeprefix(".farpoint/") for each in row.files
+        ]
+        lines.append(f"  files     {clean(', '.join(names))}")
     attempts = found.project.store.attempts(row.run)
     if len(attempts) > 1:
         told = [f"{each.attempt}: {each.state}{f' ({clean(each.reason)})' if each.reason else ''}" for each in attempts]

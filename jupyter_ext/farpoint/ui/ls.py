@@ -57,7 +57,7 @@ def _list_scans(project: Project, *, as_json: bool) -> None:
         return
     if not scans:
         say.note(f"no scans in {project.root} yet.{targets.elsewhere(project)}")
-        say.hint("  farpoint run NOTEBOOK -p x=1,2,3   makes one")
+        say.next_steps(("farpoint run NOTEBOOK -p x=1,2,3", "makes one"))
         return
     headers = ["scan", "points", "state", "machine", "made", "task"]
     lines = [_line(project, scan, each) for scan, each in zip(scans, counts, strict=True)]

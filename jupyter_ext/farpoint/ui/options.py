@@ -17,13 +17,13 @@ Decorator = Callable[[Command], Command]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else there.")
 offline = click.option("--offline", is_flag=True, help="Ask no machine: show what is known here.")
-detach = click.option("--detach", is_flag=True, help="Hand the work over and return at once.")
-on = click.option("--on", metavar="MACHINE", help="Where to run. Without it: here, or farpoint.toml's default_machine.")
+detach = click.option("--detach", is_flag=True, help="Do not watch: return as soon as the work is handed over.")
+on = click.option("--on", metavar="MACHINE", help="Where to run. Without it: here, or as farpoint.toml says.")
 project = click.option(
     "--project",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="The project's folder. Without it: the one the current folder belongs to.",
+    help="The project's folder, if not the current one's.",
 )
 
 
@@ -38,6 +38,11 @@ def _scans(context: click.Context, _: click.Parameter, begun: str) -> list[Compl
 def target(metavar: str, *, required: bool = True) -> Callable[[Command], Command]:
     """The argument that names a scan, some of its points, or a run."""
     return click.argument("target", metavar=metavar, required=required, shell_complete=_scans)
+
+
+AT = (
+    """RUN is SCAN/NUMBER or a run's id; SCAN/3:7 are the points 3 to 6. Folders below farpoint_runs will do as well."""
+)
 
 
 def resources(times: bool = False) -> Callable[[Command], Command]:

@@ -45,9 +45,12 @@ def _beside(message: str) -> None:
 
 def bring(project: Project, rows: Sequence[RunRow], *, everything: bool) -> list[str]:
     """Fetch the results of those that have some; their folders."""
-    chosen = [row for row in rows if row.state in (State.COMPLETED, State.FAILED) and (everything or not row.fetched)]
+    chosen = [row for row in rows if row.state in (State.COMPLETED, State.FAILED)]
+    here = [row for row in chosen if _is_here(project, row, everything=everything)]
+    folders = [project.folders.point_folder(row.scan, row.number) for row in here]
+    chosen = [row for row in chosen if row not in here]
     if not chosen:
-        return []
+        return sorted(map(str, folders))
     with waiting.bar("fetching") as shown:
         done: list[RunRow] = []
 
@@ -55,4 +58,11 @@ def bring(project: Project, rows: Sequence[RunRow], *, everything: bool) -> list
             done.append(row)
             shown.say(f"{len(done)} of {plural(len(chosen), 'point')}", 100 * len(done) / len(chosen))
 
-        return [str(folder) for folder in fetch.fetch(project, chosen, everything=everything, told=told)]
+        folders += fetch.fetch(project, chosen, everything=everything, told=told)
+    return sorted(map(str, folders))
+
+
+def _is_here(project: Project, row: RunRow, *, everything: bool) -> bool:
+    """Whether nothing is left to be brought: its machine need not be asked, and may have been cleaned."""
+    point = project.folders.read_point(row.scan, row.number) if row.fetched else None
+    return point is not None and point["run"] == row.run and not (everything and point["left"])

@@ -18,20 +18,27 @@ from farpoint.runner import values
 from farpoint.table import Handle, column_name, error_line, recorded, value
 from farpoint.ui.target import Target, paused
 
+NUMBER = "point"  # as the table's index is called
+
 
 def point(target: Target, row: RunRow) -> dict[str, Any]:
     """One point: its parameters, what it recorded, how its run stands. nan and missing values are null."""
     folder = str(outcome.point_folder(target.project, row)) if row.fetched else None
-    own = {column_name(name, row.parameters): each for name, each in recorded(row).items()}
+    own = {column_name(name, [*row.parameters, NUMBER]): each for name, each in recorded(row).items()}
     return {
-        "point": row.number,
-        **{name: plain(value(typed)) for name, typed in row.parameters.items()},
+        NUMBER: row.number,
+        **{_key(name): plain(value(typed)) for name, typed in row.parameters.items()},
         **{name: plain(each) for name, each in own.items()},
         "run_id": row.run, "run_state": row.state.value, "run_reason": row.reason, "run_error": error_line(row),
         "run_exit_code": row.exit_code, "run_seconds": row.seconds, "run_memory": row.memory,
         "run_machine": row.machine, "run_job_id": row.job_id, "run_folder": folder, "run_started": when(row.started),
         "run_version": row.version, "run_seed": row.seed, "run_attempt": row.attempt, "run_progress": row.progress,
     }  # fmt: skip
+
+
+def _key(name: str) -> str:
+    """A parameter's key; one that is called as the number is must not hide it."""
+    return f"{name}.parameter" if name == NUMBER else name
 
 
 def scan(target: Target, rows: Sequence[RunRow], messages: Sequence[str] = ()) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import click
 
 from farpoint.api import show as looks
 from farpoint.api.scan import Scan
+from farpoint.api.summary import plural
 from farpoint.errors import FarpointError
 from farpoint.model import RunRow, State
 from farpoint.table import size_words
@@ -90,15 +91,18 @@ def watched(target: Target, numbers: tuple[int, ...], *, detach: bool, as_json: 
             _bring(target, numbers)
         except KeyboardInterrupt:
             left = sum(1 for row in _rows(target, numbers) if not row.state.final)
-            say.note(f"\nstopped watching; {left} of {len(numbers)} points of {target.scan} go on")
-            say.note(f"  farpoint watch {target.scan}   watches again; farpoint cancel {target.scan} ends them")
+            say.note(f"stopped watching; {plural(left, 'point')} of {target.scan} go on")
+            say.next_steps(
+                (f"farpoint watch {target.scan}", "watches again"), (f"farpoint cancel {target.scan}", "ends them")
+            )
             return exits.CUT
     rows = _rows(target, numbers)
     messages = target.view().messages
     if as_json:
         say.data(records.scan(target, rows, messages))
     elif detach:
-        say.out(f"{target.scan}: {len(rows)} points handed over; farpoint watch {target.scan} watches them")
+        say.out(f"{target.scan}: {plural(len(rows), 'point')} handed over")
+        say.next_steps((f"farpoint watch {target.scan}", "watches"), (f"farpoint show {target.scan}", "shows them"))
         for message in paused(target.project, rows):
             say.note(f"{message}. They go out while a kernel, Lab or `farpoint watch` runs")
     else:
@@ -121,8 +125,10 @@ def _bring(target: Target, numbers: tuple[int, ...]) -> None:
 def hints(target: Target, bad: list[int]) -> None:
     """What to do about failed points, said where somebody looks."""
     if bad:
-        say.hint(f"  farpoint logs {target.scan}/{bad[0]}       what it printed")
-        say.hint(f"  farpoint retry {target.scan} --failed   tries again")
+        say.next_steps(
+            (f"farpoint logs {target.scan}/{bad[0]}", "what it printed"),
+            (f"farpoint retry {target.scan} --failed", "tries again"),
+        )
 
 
 def _preview(scan: Scan, on: str | None, asked: dict[str, Any], *, as_json: bool) -> int:

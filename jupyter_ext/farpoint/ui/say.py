@@ -33,9 +33,16 @@ def note(text: str) -> None:
 
 
 def hint(text: str) -> None:
-    """What to do next; only where somebody looks."""
+    """Something that needs no saying where nobody looks."""
     if sys.stderr.isatty():
         note(text)
+
+
+def next_steps(*steps: tuple[str, str]) -> None:
+    """Commands to go on with, each with what it does; only where somebody looks."""
+    wide = max(len(command) for command, _ in steps)
+    for command, what in steps:
+        hint(f"  {command.ljust(wide)}   {what}")
 
 
 def columns(headers: Sequence[str], lines: Iterable[Sequence[object]], right: Iterable[str] = ()) -> str:
