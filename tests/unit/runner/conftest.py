@@ -67,10 +67,14 @@ class Far:
         where = ["--statedir", str(self.statedir), "--workdir", str(self.workdir), "--token", TOKEN]
         return [python, "-I", "-S", str(self.zip), "pilot", *where, "--member", str(member)]
 
-    def pilot(self, member: int = 0, job_id: str = "d1", python: str = sys.executable, **env: str) -> subprocess.Popen[bytes]:
+    def pilot(
+        self, member: int = 0, job_id: str = "d1", python: str = sys.executable, **env: str
+    ) -> subprocess.Popen[bytes]:
         """Start a pilot."""
         environment = {**os.environ, "FARPOINT_JOB_ID": job_id, **env}
-        process = subprocess.Popen(self.argv(member, python), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            self.argv(member, python), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         self.pilots.append(process)
         return process
 

@@ -62,7 +62,9 @@ def test_a_failing_run_does_not_stop_the_others(far):
 
 
 def test_a_run_killed_by_a_signal_takes_what_it_started_with_it(far):
-    far.place("import os, subprocess, signal; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); os.kill(os.getpid(), 9)")
+    far.place(
+        "import os, subprocess\nprint(subprocess.Popen(['sleep', '60']).pid, flush=True)\nos.kill(os.getpid(), 9)"
+    )
     far.run()
     assert far.one()["reason"] == "killed by signal 9"
     assert far.one()["exit"] is None
@@ -82,7 +84,10 @@ def test_a_program_that_cannot_be_started_is_an_outcome_that_says_so(far, argv, 
 
 
 def test_a_run_longer_than_its_time_is_ended_with_everything_in_its_session(far):
-    stubborn = "import signal, subprocess; signal.signal(15, signal.SIG_IGN); print(subprocess.Popen(['sleep', '60']).pid, flush=True); signal.pause()"
+    stubborn = (
+        "import signal, subprocess; signal.signal(15, signal.SIG_IGN)\n"
+        "print(subprocess.Popen(['sleep', '60']).pid, flush=True); signal.pause()"
+    )
     far.place(stubborn, [{"time": 0.5}])
     far.run()
     outcome = far.one()
@@ -101,7 +106,8 @@ def test_a_run_that_ends_well_when_asked_to_stop_has_completed(far):
 
 def test_memory_of_the_whole_tree_counts(far):
     child = "x = bytearray(80 << 20); import time; time.sleep(60)"
-    script = f"import subprocess, sys; c = [subprocess.Popen([sys.executable, '-c', {child!r}]) for _ in range(2)]; c[0].wait()"
+    start = f"subprocess.Popen([sys.executable, '-c', {child!r}])"
+    script = f"import subprocess, sys; both = [{start} for _ in range(2)]; both[0].wait()"
     far.place(script, [{"memory": 120 << 20}])
     far.run()
     outcome = far.one()
@@ -122,7 +128,8 @@ def test_events_of_a_run_reach_the_journal(far):
         send(e="progress", done=0.5, text="half")
         send(e="stream", name="stderr", text="careful")
         send(e="claimed", s=9, c=9)
-        send(e="result", state="FAILED", reason="exception", exit=None, error={"type": "E", "message": "m", "traceback": "t" * 65350})
+        error = {"type": "E", "message": "m", "traceback": "t" * 65350}
+        send(e="result", state="FAILED", reason="exception", exit=None, error=error)
     """)
     far.place(script)
     far.run()
@@ -137,8 +144,9 @@ def test_events_of_a_run_reach_the_journal(far):
 
 def test_the_environment_of_a_run(far):
     names = ["FARPOINT_RUN", "FARPOINT_SEED", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"]
-    far.place(f"import os, sys; print([os.environ.get(n) for n in {names}], sys.path[1].endswith('modules'), os.getcwd())",
-              [{"cpus": 3, "gpus": 1}], slots={"cpus": 4, "memory": None, "gpus": 2})  # fmt: skip
+    told = f"[os.environ.get(n) for n in {names}], sys.path[1].endswith('modules'), os.getcwd()"
+    slots = {"cpus": 4, "memory": None, "gpus": 2}
+    far.place(f"import os, sys; print({told})", [{"cpus": 3, "gpus": 1}], slots=slots)
     far.run(CUDA_VISIBLE_DEVICES="6,7")
     folder = far.work / far.one("started")["folder"]
     assert far.printed() == f"['{far.job.name}/0', '0', '3', '6'] True {folder}\n"
@@ -146,7 +154,10 @@ def test_the_environment_of_a_run(far):
 
 
 def test_inputs_are_copies_and_what_is_saved_is_listed(far, monkeypatch):
-    script = "import os; os.makedirs('a/b'); open('a/b/x.h5','w').write('1'); open('same.h5','a').close(); open('changed.h5','a').write('2'); os.symlink('/etc/passwd', 'p.h5')"
+    script = (
+        "import os; os.makedirs('a/b'); open('a/b/x.h5', 'w').write('1'); open('same.h5', 'a').close()\n"
+        "open('changed.h5', 'a').write('2'); os.symlink('/etc/passwd', 'p.h5')"
+    )
     far.place(script, inputs={"same.h5": b"s", "changed.h5": b"c", "sub/deep.txt": b"d"}, save=["**/*.h5", "sub"])
     far.run()
     found = {e["path"]: (e["size"], e["role"], e["sha256"]) for e in far.events("artifact")}
@@ -248,7 +259,11 @@ def test_a_killed_pilot_leaves_nothing_running(far):
 
 
 def test_a_bell_rings_for_progress_that_comes_fast_and_for_the_last_of_it(far):
-    far.place(SEND + "import time\nfor n in range(50):\n    send(e='progress', done=n / 49, text=''); time.sleep(0.01)\ntime.sleep(0.5)")
+    far.place(
+        SEND
+        + "import time\nfor n in range(50):\n"
+        + "    send(e='progress', done=n / 49, text=''); time.sleep(0.01)\ntime.sleep(0.5)"
+    )
     rung = bell.Bell(str(far.statedir / "bells"))
     pilot = far.pilot()
     last = far.until(lambda: [e for e in far.events("progress") if e["done"] == 1.0])
