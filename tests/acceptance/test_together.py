@@ -90,7 +90,13 @@ def test_more_memory_than_there_is_is_refused_before_anything_is_sent(desk):
 
 def test_cancelling_two_of_many_leaves_the_others_alone_and_recover_shows_the_same(desk):
     desk.settings("[machines.local]\ncpus = 2\n")
-    desk.write(notebook("x = 0", "import time; time.sleep(0.2)\nif x == 7: raise ValueError(x)", "import farpoint as fp\nfp.record(y=x)"))
+    desk.write(
+        notebook(
+            "x = 0",
+            "import time; time.sleep(0.2)\nif x == 7: raise ValueError(x)",
+            "import farpoint as fp\nfp.record(y=x)",
+        )
+    )
     shown = desk.run(
         """
         import farpoint as fp
@@ -119,3 +125,23 @@ def test_cancelling_two_of_many_leaves_the_others_alone_and_recover_shows_the_sa
         """
     ).splitlines()[-1]
     assert json.loads(after) == json.loads(shown[-1])
+
+
+def test_a_job_folder_that_somebody_removed_loses_no_point(desk):
+    desk.write(notebook("x = 0", "import time; time.sleep(2)", "import farpoint as fp\nfp.record(y=x)"))
+    shown = desk.run(
+        """
+        import os, shutil, threading
+        from pathlib import Path
+        import farpoint as fp
+        scan = fp.Scan("task.ipynb", fp.grid(x=range(3))).submit()
+        jobs = Path(os.environ["FARPOINT_STATE"]) / "machines/local/jobs"
+        threading.Event().wait(2.5)  # the moment of the fault
+        for folder in jobs.iterdir():
+            shutil.rmtree(folder)
+        scan.wait(timeout=90)
+        print(scan.table.run_state.tolist(), scan.table.y.tolist())
+        """
+    )
+
+    assert shown.splitlines()[-1] == "['COMPLETED', 'COMPLETED', 'COMPLETED'] [0, 1, 2]"

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from farpoint import lifecycle
+from farpoint.errors import MachineError
 from farpoint.lifecycle import Again, Control, Facts, Fence, Submit, Verdict
 from farpoint.machines.base import Machine
 from farpoint.model import JobRow, Observation, Phase, PlannedRun, Receipt, Resources, RunRow, State
@@ -48,6 +50,13 @@ def settle(desk: Desk, job: JobRow, seen: Observation, *, heard: bool = False) -
     if decision.job != job:
         _store(desk, decision.job)
     _carry_out(desk, decision, facts)
+
+
+def trouble(desk: Desk, token: str, why: str) -> None:
+    """Note why a job cannot be settled. A folder that somebody removed can take no claim any more: that is a fence."""
+    job = desk.project.store.job(token)
+    if job is not None and job.phase is not Phase.ENDED:
+        _store(desk, replace(job, trouble=why, fenced=job.fenced or token not in desk.machine.tokens()))
 
 
 def gather(desk: Desk, job: JobRow, seen: Observation, receipt: Receipt | None = None) -> Facts:
@@ -175,7 +184,8 @@ def _planned(entry: dict[str, Any], run: RunRow, *, new_attempt: bool) -> Planne
 def _tell(desk: Desk, job: JobRow, events: Sequence[dict[str, Any]]) -> None:
     if events:
         accept.tell(desk.project, job.scan, job.token, events)
-        desk.machine.note(job.token, events)
+        with suppress(MachineError):  # its folder there may have been removed; the line here counts as well
+            desk.machine.note(job.token, events)
 
 
 def _end(desk: Desk, job: JobRow) -> None:

@@ -48,7 +48,10 @@ def _round(desk: act.Desk) -> None:
     jobs = [act.place(desk, job) if job.phase is Phase.ACCEPTED else job for job in jobs]
     seen, heard = look(desk, jobs)
     for job in jobs:
-        act.settle(desk, job, seen, heard=job.token in heard)
+        try:
+            act.settle(desk, job, seen, heard=job.token in heard)
+        except MachineError as fault:  # this job's trouble, not the machine's: the others go on
+            act.trouble(desk, job.token, str(fault))
 
 
 def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, set[str]]:
