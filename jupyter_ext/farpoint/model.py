@@ -99,13 +99,13 @@ class JobShape:
 
 @dataclass(frozen=True, slots=True)
 class JobFiles:
-    """All that is put into the far folder before a submit: bytes by name, blobs by digest (read from a path here)."""
+    """All that is put into the far folder before a submit: bytes by name, blobs by digest."""
 
     token: str
     job: bytes
     slices: Mapping[int, bytes]
     script: str
-    blobs: Mapping[str, Path]
+    blobs: Mapping[str, Path | bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from farpoint.resources import resources as as_resources
 from farpoint.runner import inside, layout, values
 from farpoint.runner.in_place import Nothing
 from farpoint.table import value
-from farpoint.verbs import plan, submit, watch
+from farpoint.verbs import plan, source, submit, watch
 
 
 class Scan(View):
@@ -60,7 +60,7 @@ class Scan(View):
         self.files = _files(files)
         self.save = (save,) if isinstance(save, str) else tuple(save)
         self.environment = None if environment is None else str(environment)
-        self._said = tuple(plan.check_names(_read(task, self.task), self._points.names, self.task.name))
+        self._said = tuple(source.check_names(_read(task, self.task), self._points.names, self.task.name))
 
     @classmethod
     def from_document(cls, project: Project, document: Mapping[str, Any]) -> Scan:
@@ -99,8 +99,8 @@ class Scan(View):
         if points is None:  # a part of a scan, or one that was attached: the points it has
             points = as_points([{name: value(each) for name, each in row.parameters.items()} for row in self._rows()])
         return plan.Request(
-            task=self.task, points=points, name=self.name, machine=on, resources=as_resources(**resources),
-            files=self.files, save=self.save, environment=self.environment, **choices,
+            task=source.Notebook(self.task), points=points, name=self.name, machine=on,
+            resources=as_resources(**resources), files=self.files, save=self.save, environment=self.environment, **choices,
         )  # fmt: skip
 
     def preview(self, on: str | None = None, **resources: Any) -> Preview:
@@ -145,7 +145,7 @@ class Scan(View):
         known = {_key(row.parameters) for row in self._rows()}
         if self._points is not None:
             known |= {_key(_typed(point)) for point in self._points}
-        plan.check_names(_read(self.task, self.task), new.names, self.task.name)
+        source.check_names(_read(self.task, self.task), new.names, self.task.name)
         fresh = as_points([point for point in new if _key(_typed(point)) not in known])
         part = self._with(_numbers=None, _added=[], _said=(), _points=fresh)
         self._added.append(part)

@@ -6,6 +6,7 @@ Takes no decision about runs; asks, translates and brings.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -118,8 +119,8 @@ class Machine:
                 self._put(digest, files.blobs[digest])
         raise MachineError(f"machine {self.name!r} loses blobs of job {files.token} as fast as they come.")
 
-    def _put(self, digest: str, path: Path) -> None:
-        with path.open("rb") as file:
+    def _put(self, digest: str, blob: Path | bytes) -> None:
+        with io.BytesIO(blob) if isinstance(blob, bytes) else blob.open("rb") as file:
             offset, data = 0, file.read(PIECE)
             while True:
                 after = file.read(PIECE)

@@ -30,7 +30,7 @@ def accept(project: Project, document: Mapping[str, Any], jobs: Sequence[JobFile
 
 def keep(project: Project, scan: str, job: JobFiles) -> JobFiles:
     """Snapshot a job's blobs and write its folder here; the same job with blobs that can no longer change."""
-    blobs: dict[str, Path] = {}
+    blobs: dict[str, Path | bytes] = {}
     for digest, source in job.blobs.items():
         project.folders.keep_blob(source, digest)
         blobs[digest] = project.folders.blob(digest)

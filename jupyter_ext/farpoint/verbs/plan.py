@@ -5,7 +5,6 @@ Writes nothing and decides nothing about running work; reads the notebook, the s
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,15 +12,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from farpoint import identity, inputs
+from farpoint import identity
 from farpoint._version import __version__
-from farpoint.errors import BadPoints, BadResources, BadTask, CodeChanged, nearest
+from farpoint.errors import BadResources, CodeChanged
 from farpoint.machines.base import Machine
 from farpoint.model import FINAL, InputFile, JobFiles, JobShape, Limits, PlannedRun, Resources, RunRow, State
 from farpoint.points import Points
 from farpoint.project import Project
 from farpoint.resources import show_memory, show_time
 from farpoint.runner import layout, values
+from farpoint.verbs.source import Source, Task
 
 ATTACH = frozenset({State.NEW, State.QUEUED, State.RUNNING, State.COMPLETED, State.FAILED})
 SILENCE = 6  # beats without a sign before a requeued pilot may take over
@@ -31,7 +31,7 @@ SILENCE = 6  # beats without a sign before a requeued pilot may take over
 class Request:
     """What somebody asked for. `files`: name in the run → path here; `numbers`: only these points (a retry)."""
 
-    task: Path
+    task: Task
     points: Points | None
     name: str | None = None
     machine: str | None = None
@@ -50,7 +50,7 @@ class Plan:
     """What submitting would do. `numbers` are the points asked for, in their order; `start` those that would run."""
 
     scan: str
-    task: Path
+    task: Task
     numbers: tuple[int, ...]
     start: tuple[PlannedRun, ...]
     attached: Mapping[str, int]
@@ -87,28 +87,17 @@ class Plan:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The task as it is now: bytes, code pieces, and the files that travel with it."""
-
-    path: Path
-    data: bytes
-    notebook: Mapping[str, Any]
-    pieces: Mapping[str, str]
-    files: tuple[InputFile, ...]
-    warnings: tuple[str, ...]
-
-
 def plan(project: Project, request: Request) -> Plan:
     """Work out what `request` means now.
 
     Raises BadInput before anything is sent, and CodeChanged where much would be repeated.
     """
-    name = request.name or request.task.stem
+    name = request.name or request.task.name
     project.folders.scan_folder(name)  # refuses a name that cannot be a folder
     document = project.folders.read_scan(name) or {}
     asked, points = _points(request, document)
-    source = read_source(project, request, tuple(points[0]) if points else ())
+    names = tuple(points[0]) if points else ()
+    source = request.task.read(project, names, request.files, request.environment)
     document = _fresh(document, project, name, request, points)
     numbers = _number(document, project, points, asked)
     version = _version(document, source.pieces)
@@ -147,45 +136,6 @@ def values_of(typed: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values.decode(value) for name, value in typed.items()}
 
 
-def read_source(project: Project, request: Request, names: tuple[str, ...]) -> Source:
-    """Read the notebook, check the parameter names against it and gather what travels with it."""
-    try:
-        data = request.task.read_bytes()
-        notebook = json.loads(data)
-    except OSError as fault:
-        raise BadTask(
-            f"the notebook {str(request.task)!r} cannot be read: {fault.strerror}. Check the path."
-        ) from fault
-    except ValueError as fault:
-        raise BadTask(
-            f"{str(request.task)!r} is not a notebook: {fault}. Open it in Jupyter and save it again."
-        ) from fault
-    warnings = check_names(notebook, names, request.task.name)
-    gathered = inputs.gather(request.task, project.root, request.files)
-    modules = {
-        item.path: Path(item.source).read_text("utf-8") for item in gathered.modules if item.path.endswith(".py")
-    }
-    digests = {item.path: item.digest for item in (*gathered.files, *gathered.modules) if item.path not in modules}
-    pieces = identity.pieces(notebook, names, modules, digests, request.environment or "")
-    noticed = [f"{path} is read by the notebook and travels with it" for path in gathered.noticed]
-    files = (*gathered.files, *gathered.modules)
-    return Source(request.task, data, notebook, pieces, files, (*warnings, *gathered.warnings, *noticed))
-
-
-def check_names(notebook: Mapping[str, Any], names: Sequence[str], task: str) -> list[str]:
-    """Refuse parameters that the notebook's `parameters` cell does not have; without such a cell, only warn."""
-    declared = inputs.parameters(notebook)
-    if not declared:
-        return (
-            [f"{task} has no cell tagged 'parameters': values are put at its top, as papermill does"] if names else []
-        )
-    for name in names:
-        if name not in declared:
-            known = ", ".join(declared)
-            raise BadPoints(f"{task} has no parameter {name!r} (it has: {known}).{nearest(name, declared)}")
-    return []
-
-
 def _fresh(
     document: Mapping[str, Any], project: Project, name: str, request: Request, points: Sequence[Any]
 ) -> dict[str, Any]:
@@ -198,13 +148,9 @@ def _fresh(
     if document:
         asked["names"] = list(dict.fromkeys([*document["names"], *names]))
         return {**document, **asked, "points": list(document["points"]), "versions": list(document["versions"])}
-    try:
-        task = str(request.task.resolve().relative_to(project.root.resolve()))
-    except ValueError:
-        task = str(request.task.resolve())
     return {
-        "format": layout.FORMAT, "scan": name, "kind": "notebook", "task": task, "created": project.clock(),
-        "names": names, "points": [], "versions": [], "jobs": [], **asked,
+        "format": layout.FORMAT, "scan": name, "kind": request.task.kind, "task": request.task.label(project),
+        "created": project.clock(), "names": names, "points": [], "versions": [], "jobs": [], **asked,
     }  # fmt: skip
 
 
@@ -324,10 +270,9 @@ def _job(
 ) -> JobFiles:  # fmt: skip
     """The job folder that will carry these runs, one run a slice."""
     digest = layout.digest(source.data)
-    task: dict[str, Any] = {"kind": "notebook", "name": source.path.name, "digest": digest, "path": source.path.name}
-    task["names"] = list(document["names"])  # in the order given, which the runs' sorted JSON does not keep
-    blobs: dict[str, Path] = {item.digest: Path(item.source) for item in source.files}
-    blobs[digest] = source.path
+    task = {"kind": request.task.kind, "name": source.file, "digest": digest, "path": source.file}
+    blobs: dict[str, Path | bytes] = {item.digest: Path(item.source) for item in source.files}
+    blobs[digest] = source.data
     body = {
         "scan": document["scan"], "task": task, "environment": {"python": request.environment},
         "save": list(document["save"]),
@@ -338,7 +283,7 @@ def _job(
 
 def write_job(
     project: Project, machine: Machine, body: Mapping[str, Any], runs: Sequence[PlannedRun], pilots: int,
-    blobs: Mapping[str, Path],
+    blobs: Mapping[str, Path | bytes],
 ) -> JobFiles:  # fmt: skip
     """A job folder for `runs`, one run a slice, under a new token. `body` says task, environment, files and save."""
     token = project.new_token()

@@ -14,6 +14,7 @@ from farpoint.model import Resources, RunRow
 from farpoint.project import Project
 from farpoint.resources import merge
 from farpoint.verbs.plan import Request
+from farpoint.verbs.source import Notebook
 
 
 def request(
@@ -33,7 +34,7 @@ def request(
         raise NotFound(f"scan {scan!r} has no scan.json in {project.runs_folder}")
     task = Path(document["task"])
     return Request(
-        task=task if task.is_absolute() else project.root / task,
+        task=Notebook(task if task.is_absolute() else project.root / task),
         points=None,
         name=scan,
         machine=machine or chosen[0].machine,

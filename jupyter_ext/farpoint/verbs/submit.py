@@ -12,7 +12,7 @@ from farpoint.verbs.plan import Plan, Request, plan
 
 def submit(project: Project, request: Request) -> Plan:
     """Accept what `request` asks for; two processes asking for the same scan at once attach to each other's points."""
-    name = request.name or request.task.stem
+    name = request.name or request.task.name
     with project.lock(f"scan-{name}"):
         made = plan(project, request)
         accept.accept(project, made.document, made.jobs)
