@@ -100,7 +100,8 @@ class Scan(View):
             points = as_points([{name: value(each) for name, each in row.parameters.items()} for row in self._rows()])
         return plan.Request(
             task=source.Notebook(self.task), points=points, name=self.name, machine=on,
-            resources=as_resources(**resources), files=self.files, save=self.save, environment=self.environment, **choices,
+            resources=as_resources(**resources), files=self.files, save=self.save,
+            environment=self.environment, **choices,
         )  # fmt: skip
 
     def preview(self, on: str | None = None, **resources: Any) -> Preview:
