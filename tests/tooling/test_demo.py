@@ -1,4 +1,4 @@
-"""`make demo` as a visitor meets it, at a smaller size: pictures and a report the first time, nothing repeated the second."""
+"""`make demo` as a visitor meets it, smaller: pictures and a report the first time, nothing repeated the second."""
 
 from __future__ import annotations
 
