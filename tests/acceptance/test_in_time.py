@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from desk import notebook
 
 HEAD = "import farpoint as fp\nscan = fp.Scan('task.ipynb', fp.grid(x=range({n})), name='tokamak')\n"

@@ -6,9 +6,9 @@ import random
 import time
 
 import pytest
+from desk import notebook
 
 from budget import budget
-from desk import notebook
 
 POINTS = 4
 SUBMIT = """
