@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from . import process
 from .child import Child, Limits
-from .ledger import Ledger, Stream, cut
+from .ledger import Ledger, Stream
 from .loop import Loop
 from .tenure import Tenure
 from .workplace import Workplace
@@ -50,6 +50,7 @@ class Execution:
         self._stream = Stream(desk.stream, i, tenure.c)
         self._began = (time.time(), time.monotonic())
         self._memory: Optional[int] = None
+        self._killed_before = process.short_of_memory()
 
     def go(self, gpus: Optional[Sequence[int]]) -> bool:
         """Run it; False where it was interrupted, so that nothing of it counts."""
@@ -103,7 +104,10 @@ class Execution:
         if cause in INTERRUPTIONS and not _completed(child):
             self._interrupt(cause)
             return None
-        return _end_of(child, self._run, self._desk.job["task"]["kind"])
+        end = _end_of(child, self._run, self._desk.job["task"]["kind"])
+        if end.reason == "killed by signal 9" and process.short_of_memory() > self._killed_before:
+            end = end._replace(reason="out of memory")  # the system did it, not we
+        return end
 
     def _cause(self) -> str:
         return self._tenure.cause(self._i)
@@ -194,7 +198,7 @@ def _limit_error(child: Child, run: Mapping[str, Any]) -> Error:
         message = "the run took longer than the %s s it was given" % run.get("time")
     else:
         message = "the run used %d bytes of memory and was given %s" % (child.memory, run.get("memory"))
-    return {"type": "", "message": message, "traceback": cut(child.errors, 4000)}
+    return {"type": "", "message": message, "traceback": ""}
 
 
 def _failed(reason: str, code: Optional[int], kind: str, message: str, trace: str = "") -> End:

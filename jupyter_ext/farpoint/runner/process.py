@@ -10,6 +10,7 @@ import subprocess
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set
 
 PROC = os.path.exists("/proc/self/stat")
+CGROUPS = "/sys/fs/cgroup"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 Identity = Dict[str, Any]
@@ -164,6 +165,26 @@ def memory(rows: Mapping[int, Row], pids: Iterable[int], limit: Optional[int] = 
     if limit is None or total <= limit:
         return total
     return sum(_share(pid, rows[pid].rss) for pid in listed)
+
+
+def short_of_memory() -> int:
+    """How many processes the system has killed so far, in the control group of this one, because memory ran out.
+
+    >>> short_of_memory() >= 0
+    True
+    """
+    for line in _text("/proc/self/cgroup").splitlines():
+        _, kinds, path = line.split(":", 2)
+        if kinds == "":
+            counts = _text("%s%s/memory.events" % (CGROUPS, path))
+        elif kinds == "memory":
+            counts = _text("%s/memory%s/memory.oom_control" % (CGROUPS, path))
+        else:
+            continue
+        for words in map(str.split, counts.splitlines()):
+            if words[0] == "oom_kill":
+                return int(words[1])
+    return 0
 
 
 def end_all(root: Optional[Mapping[str, Any]], mark: str) -> int:

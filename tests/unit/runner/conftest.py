@@ -140,6 +140,16 @@ def runner_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def old_python() -> str:
+    """The oldest Python from 3.6 on that is here."""
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for minor in range(6, sys.version_info.minor):
+        for path in versions.glob(f"3.{minor}.*/bin/python"):
+            return str(path)
+    return sys.executable
+
+
 @pytest.fixture
 def far(tmp_path: Path, runner_zip: Path) -> Iterator[Far]:
     there = Far(tmp_path, runner_zip)

@@ -185,6 +185,14 @@ direct.start(["--statedir", {str(far.statedir)!r}, "--token", {TOKEN!r}, "--pilo
     assert len(list(far.job.glob("direct/*.json"))) == (when == "before the go")
 
 
+def test_the_oldest_python_there_is_will_do(far, call, old_python):
+    script(far, STUBBORN)
+    job_id = call("start", "--token", TOKEN, "--pilots", "1", python=old_python).stdout.strip()
+    assert call("ps", python=old_python).stdout.startswith(f"{job_id} {TOKEN} 1 0 0 ")
+    assert call("kill", job_id, python=old_python).returncode == 0
+    assert not any(map(process.alive, members(far, job_id)))
+
+
 def test_thousands_of_old_jobs_cost_little(far, call):
     for n in range(2000):
         folder = far.statedir / "jobs" / f"fp{n:013d}" / "direct"

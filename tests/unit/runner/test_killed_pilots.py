@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from budget import budget
-from farpoint.runner import layout
+from farpoint.runner import claims, journal, layout, process
 
 RAN = "import os, time; open({ran!r}, 'a').write(os.environ['FARPOINT_SEED'] + '\\n'); time.sleep({seconds})"
 
@@ -64,8 +66,6 @@ def test_a_slice_of_another_host_is_taken_only_after_its_silence(far):
     far.place("print('here')", silence=1.0)
     folder = far.job / layout.pilot_name(0, 0)
     folder.mkdir()
-    from farpoint.runner import claims, journal, process
-
     elder = journal.Journal(str(folder / layout.JOURNAL))
     elsewhere = dict(process.identity(), id="elsewhere")
     elder.write({"e": "pilot", "t": 0.0, "job": "d1", "member": 0, "start": 0, "host": elsewhere})
@@ -85,15 +85,13 @@ def test_a_slice_of_another_host_is_taken_only_after_its_silence(far):
 
 
 def test_a_stopped_pilot_that_wakes_up_after_another_took_over_counts_nothing(far):
-    import os
-    import signal
-
-    far.place("import time; time.sleep(1)", silence=0.3)
+    far.place("import os, time; print(os.getpid(), flush=True); time.sleep(1.5)", silence=0.3)
     first = far.pilot()
-    far.until(lambda: far.events("started"))
+    child = process.identity(int(far.until(far.printed)))
     os.kill(first.pid, signal.SIGSTOP)
     second = far.pilot()
     far.until(lambda: len(far.events("started")) == 2)
+    assert not process.alive(child)  # never two at a time, though its pilot could not end it
     os.kill(first.pid, signal.SIGCONT)
     assert [first.wait(30), second.wait(30)] == [0, 0]
     assert [(e["c"], e["state"]) for e in far.events("outcome")] == [(1, "COMPLETED")]

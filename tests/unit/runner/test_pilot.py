@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 import time
-from pathlib import Path
 
 import pytest
 
@@ -246,6 +244,15 @@ def test_a_fence_ends_the_run_in_hand(far):
     assert not far.standing()
 
 
+def test_a_claim_lost_in_the_last_moment_counts_nothing(far):
+    """No beat and no bell tells: the pilot itself looks before it writes an outcome."""
+    claim = layout.claim_name(0, 1)
+    far.place(f"open({str(far.job / claim)!r}, 'w').write('{{\"revoked\": true}}')", beat=60.0)
+    far.run()
+    assert far.one("interrupted")["reason"] == "superseded"
+    assert not far.standing()
+
+
 def test_a_killed_pilot_leaves_nothing_running(far):
     far.place("import os, signal; print(os.getpid(), flush=True); signal.pause()")
     pilot = far.pilot()
@@ -319,9 +326,7 @@ def test_a_journal_on_a_full_disk(far):
     assert events
 
 
-def test_python_3_6(far):
-    old = Path("~/.pyenv/versions/3.6.15/bin/python").expanduser()
-    python = str(old) if old.exists() else sys.executable
-    far.place(PRINT, 2, slots={"cpus": 1, "memory": 1 << 30, "gpus": 0})
-    far.run(python=python)
+def test_the_oldest_python_there_is_will_do(far, old_python):
+    far.place(PRINT, [{"time": 60, "memory": 1 << 30}] * 2, slots={"cpus": 1, "memory": 1 << 30, "gpus": 0})
+    far.run(python=old_python)
     assert {o["state"] for o in far.standing().values()} == {"COMPLETED"}

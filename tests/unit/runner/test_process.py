@@ -97,6 +97,20 @@ def test_memory_of_pages_that_are_shared_counts_once_where_it_matters():
     assert 0 < process.memory(rows, [os.getpid()], limit=0) <= own * 1.1
 
 
+@pytest.mark.parametrize(
+    "line, file, text",
+    [("0::/job/task", "job/task/memory.events", "oom 1\noom_kill 3\n"),
+     ("9:memory:/job", "memory/job/memory.oom_control", "under_oom 0\noom_kill 3\n"), ("4:cpu:/job", "other", "")],
+)  # fmt: skip
+def test_kills_for_want_of_memory_are_counted_in_our_own_group(monkeypatch, tmp_path, line, file, text):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+    read = process._text
+    monkeypatch.setattr(process, "CGROUPS", str(tmp_path))
+    monkeypatch.setattr(process, "_text", lambda path: line + "\n" if path == "/proc/self/cgroup" else read(path))
+    assert process.short_of_memory() == (3 if text else 0)
+
+
 def test_without_proc_ps_says_the_same(monkeypatch, sleeper):
     monkeypatch.setattr(process, "PROC", False)
     row = process.look(sleeper.pid)
