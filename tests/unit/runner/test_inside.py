@@ -27,13 +27,16 @@ class Pipe:
         os.mkfifo(self.path)
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
 
-    def read(self) -> list[dict[str, Any]]:
+    def take(self) -> bytes:
         data = b""
         while True:
             try:
                 data += os.read(self.descriptor, 1 << 16)
             except BlockingIOError:
-                return journal.parse(data)[0]
+                return data
+
+    def read(self) -> list[dict[str, Any]]:
+        return journal.parse(self.take())[0]
 
 
 @pytest.fixture
@@ -170,22 +173,19 @@ def _write(path: str, who: int) -> None:
 
 def test_many_writers_never_mix_their_lines(tmp_path: Path) -> None:
     pipe = Pipe(tmp_path)
-    os.set_blocking(pipe.descriptor, True)
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_write, args=(str(pipe.path), who)) for who in range(2)]
     threads = [threading.Thread(target=_write, args=(str(pipe.path), who)) for who in range(2, 5)]
-    for worker in (*processes, *threads):
+    workers = [*processes, *threads]
+    for worker in workers:
         worker.start()
-    data = b""
-    names: set[str] = set()
-    while len(names) < 1000:
-        data += os.read(pipe.descriptor, 1 << 16)
-        found, consumed = journal.parse(data)
-        names |= {event["name"] for event in found}
-        assert sum(line != b"" for line in data[:consumed].split(b"\n")) == len(found)
-        data = data[consumed:]
-    for worker in (*processes, *threads):
-        worker.join()
+    data = pipe.take()
+    while any(worker.is_alive() for worker in workers):
+        data += pipe.take()
+    data += pipe.take()
+    found, consumed = journal.parse(data)
+    assert {event["name"] for event in found} == {f"{who}.{n}" for who in range(5) for n in range(200)}
+    assert sum(line != b"" for line in data[:consumed].split(b"\n")) == 1000
     os.close(pipe.descriptor)
 
 

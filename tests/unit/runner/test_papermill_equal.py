@@ -85,6 +85,7 @@ NOTEBOOKS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"b": "y"},
     ),
     "exit 0": (notebook("import sys", "print('x')\nsys.exit(0)", "print('never')"), {}),
+    "exit": (notebook("import sys", "sys.exit()", "print('never')"), {}),
     "exit 3": (notebook("import sys", "sys.exit(3)", "print('never')"), {}),
     "outputs": (
         notebook(

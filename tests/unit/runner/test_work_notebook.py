@@ -121,10 +121,11 @@ def test_a_polite_stop_keeps_the_partial_notebook(start: Start) -> None:
 
 
 def test_the_kernel_dies_with_its_run_and_lives_in_its_session(start: Start) -> None:
-    work = start(notebook("import time\nprint('begun', flush=True)\nwhile True: pass"))
+    work = start(notebook("import ctypes\nprint('begun', flush=True)", "ctypes.PyDLL(None).sleep(60)"))
     work.until(lambda work: "begun" in work.text)
     (kernel,) = children(work)
     assert os.getsid(kernel.pid) == work.process.pid
+    time.sleep(0.5)  # into the sleep, which lets no other thread of the kernel run
     os.kill(work.process.pid, signal.SIGKILL)
     assert work.wait() == -signal.SIGKILL
     kernel.wait(5)
@@ -133,10 +134,11 @@ def test_the_kernel_dies_with_its_run_and_lives_in_its_session(start: Start) -> 
 def test_open_files_and_exit_hooks_are_not_lost(start: Start) -> None:
     cell = """
 import atexit, threading, time
+threading.kept_elsewhere = open("kept.txt", "w"); threading.kept_elsewhere.write("kept")
 file = open("left_open.txt", "w"); file.write("all of it")
 atexit.register(lambda: open("hook.txt", "w").write("ran"))
 def late():
-    time.sleep(0.3); open("thread.txt", "w").write("done")
+    time.sleep(1.5); open("thread.txt", "w").write("done")
 threading.Thread(target=late).start()
 class Held:
     def __del__(self): open("held.txt", "w").write("closed")
@@ -145,11 +147,14 @@ held = Held()
     work = start(notebook(cell, "1/0"))
     assert work.wait() == 0
     run = work.folder / "run"
-    assert [(run / name).read_text() for name in ("left_open.txt", "hook.txt", "thread.txt", "held.txt")] == [
+    assert [
+        (run / name).read_text() for name in ("left_open.txt", "hook.txt", "thread.txt", "held.txt", "kept.txt")
+    ] == [
         "all of it",
         "ran",
         "done",
         "closed",
+        "kept",
     ]
 
 
