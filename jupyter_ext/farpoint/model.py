@@ -164,6 +164,7 @@ class Limits:
     poll: float
     pilots: int
     why: str = ""
+    slots: bool = False  # runs stay on that computer, where pilots share its cores by locks
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,9 @@ class Machine(Protocol):
     def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
         """Bring one file of `runs/…` here, verified, atomically; MachineError if it is not what was promised."""
 
+    def output(self, token: str, job_ids: Sequence[str], pilots: int) -> bytes:
+        """What the job's pilots printed on their own output: lines their journals could not take, on a full disk."""
+
     def tokens(self) -> list[str]:
         """Every job folder there."""
 

@@ -66,6 +66,7 @@ class Machine:
             poll=(POLL_HERE if scheduler.here else POLL_QUEUE) if given.poll is None else given.poll,
             pilots=cpus,
             why=why,
+            slots=scheduler.here,
         )
 
     def _cpus(self, has: Mapping[str, Any]) -> tuple[int, str]:
@@ -250,6 +251,11 @@ class Machine:
             layout.sync_folder(str(target.parent))
         finally:
             beside.unlink(missing_ok=True)
+
+    def output(self, token: str, job_ids: Sequence[str], pilots: int) -> bytes:
+        """What the job's pilots printed, which is what their journals could not take."""
+        names = [self._scheduler.output_name(job_id, member) for job_id in job_ids for member in range(pilots)]
+        return b"\n".join(self.read(token, name, limit=PIECE) for name in names)
 
     def tokens(self) -> list[str]:
         """Every job folder there."""

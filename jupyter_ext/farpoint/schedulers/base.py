@@ -66,6 +66,9 @@ class Scheduler(Protocol):
     def parse_accounting(self, code: int | None, out: str, err: str) -> tuple[QueueEntry, ...] | None:
         """What the account says."""
 
+    def output_name(self, job_id: str, member: int) -> str:
+        """The file in the job's folder that takes what its script prints."""
+
     def cancel_command(self, job_ids: Sequence[str], paths: Paths) -> list[str]:
         """Ends these jobs."""
 

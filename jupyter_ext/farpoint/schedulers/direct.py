@@ -69,6 +69,9 @@ class Direct:
     def parse_accounting(self, code: int | None, out: str, err: str) -> tuple[QueueEntry, ...] | None:
         return None
 
+    def output_name(self, job_id: str, member: int) -> str:
+        return f"direct/{job_id}.{member}.out"
+
     def cancel_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str]:
         return self._command(paths, "kill", *job_ids)
 

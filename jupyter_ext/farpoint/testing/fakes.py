@@ -263,6 +263,7 @@ class FakeMachine:
         self.deaths = 0
         self.interruptions: dict[str, int] = {}
         self.cancels: list[str] = []
+        self.printed: dict[str, bytes] = {}
 
     # --- the Machine protocol
 
@@ -357,6 +358,10 @@ class FakeMachine:
     def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
         """There are no files here."""
         raise NotImplementedError
+
+    def output(self, token: str, job_ids: Sequence[str], pilots: int) -> bytes:
+        """What pilots printed, as a test put it into `printed`."""
+        return self.printed.get(token, b"")
 
     def tokens(self) -> list[str]:
         """Every job folder there."""

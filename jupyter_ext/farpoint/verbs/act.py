@@ -15,12 +15,13 @@ from farpoint import lifecycle
 from farpoint.errors import MachineError
 from farpoint.lifecycle import Again, Control, Facts, Fence, Submit, Verdict
 from farpoint.machines.base import Machine
-from farpoint.model import JobRow, Observation, Phase, PlannedRun, Receipt, Resources, RunRow, State
+from farpoint.model import Chunk, JobRow, Observation, Phase, PlannedRun, Receipt, Resources, RunRow, State
 from farpoint.project import Project
-from farpoint.runner import layout
+from farpoint.runner import layout, ledger
 from farpoint.store import Writer
-from farpoint.verbs import accept, plan
+from farpoint.verbs import accept, plan, read
 
+PRINTED = f"pilots/printed/{layout.JOURNAL}"  # where the copy of printed lines is kept
 Decide = Callable[[Facts], lifecycle.Decision]
 
 
@@ -45,11 +46,33 @@ def settle(desk: Desk, job: JobRow, seen: Observation, *, heard: bool = False) -
     """Decide about one job and carry the decision out. `heard`: its journals grew since the last look."""
     facts = replace(gather(desk, job, seen), heard=heard)
     decision = desk.decide(facts)
+    if _ends_badly(decision) and _hear_output(desk, job):
+        facts = replace(facts, runs=desk.project.store.placed(job.token))
+        decision = desk.decide(facts)
     if decision.job.phase is Phase.ENDED:
         _end(desk, decision.job)
     if decision.job != job:
         _store(desk, decision.job)
     _carry_out(desk, decision, facts)
+
+
+def _ends_badly(decision: lifecycle.Decision) -> bool:
+    return any(isinstance(action, Verdict) and action.state is not State.CANCELLED for action in decision.actions)
+
+
+def _hear_output(desk: Desk, job: JobRow) -> bool:
+    """Read what pilots could only print, their disk being full; True if there was any."""
+    body = json.loads(desk.project.folders.read_job(job.scan, job.token).job)
+    said = desk.machine.output(job.token, job.job_ids, int(body["pilots"]))
+    prefix = ledger.PREFIX.encode()
+    lines = [line[len(prefix) :] for line in said.splitlines() if line.startswith(prefix)]
+    if not lines:
+        return False
+    data = b"\n".join([*lines, b""])
+    desk.project.folders.copy_journal(job.scan, job.token, PRINTED, 0, data)
+    with desk.project.store.write() as writer:
+        read.apply_chunk(writer, Chunk(job.token, PRINTED, 0, data))
+    return True
 
 
 def trouble(desk: Desk, token: str, why: str) -> None:

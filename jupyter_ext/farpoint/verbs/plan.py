@@ -294,7 +294,7 @@ def write_job(
         **body, "format": layout.FORMAT, "token": token, "farpoint": __version__, "created": project.clock(),
         "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
         "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": pilots,
-        "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus},
+        "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus} if limits.slots else None,
         "runs": [_run_entry(run) for run in runs],
     }  # fmt: skip
     slices = {s: layout.dump({"format": layout.FORMAT, "slice": s, "runs": [s]}) for s in range(len(runs))}

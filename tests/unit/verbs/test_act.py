@@ -1,0 +1,146 @@
+"""Carrying decisions out: what is on disk before what, and what beats what."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from farpoint.config import Config
+from farpoint.errors import MachineError
+from farpoint.model import Phase, PlannedRun, Resources, State
+from farpoint.project import Project
+from farpoint.runner import journal, layout, ledger
+from farpoint.testing.fakes import FakeClock, FakeMachine
+from farpoint.verbs import accept, cancel, plan, recover, watch
+
+SCAN = "scan"
+
+
+class Desk:
+    """A project with one fake machine and a scan of a few runs."""
+
+    def __init__(self, folder, machine=FakeMachine):
+        self.clock = FakeClock()
+        self.machine = machine(self.clock, random.Random(0), pilots=1, grace=10.0, longest=1)
+        self.project = Project(folder, state=folder / "state", clock=self.clock, machines={"fake": self.machine})
+        self.project.config = Config(machines={})
+        self.token = self.more(SCAN)
+
+    def more(self, scan, runs=2):
+        """Accept a scan; its token."""
+        digest = layout.digest(b"{}")
+        document = {
+            "scan": scan, "kind": "notebook", "task": "x.ipynb", "created": 0.0, "names": ["x"], "points": [],
+            "versions": [], "jobs": [], "machine": "fake", "save": [], "files": {}, "format": 1,
+        }  # fmt: skip
+        body = {
+            "scan": scan,
+            "task": {"kind": "notebook", "name": "x.ipynb", "digest": digest},
+            "files": [],
+            "save": [],
+        }
+        planned = [PlannedRun(f"r{n}{scan[4:]}", n, 1, f"k{n}", {"x": n}, n, 1, Resources()) for n in range(runs)]
+        files = plan.write_job(self.project, self.machine, body, planned, 1, {digest: b"{}"})
+        accept.accept(self.project, {**document, "jobs": [files.token]}, [files])
+        return files.token
+
+    def go(self, steps, *, machine=True):
+        for _ in range(steps):
+            self.clock.now += 1
+            if machine:
+                self.machine.step()
+            watch.tick(self.project)
+
+    def states(self):
+        return [row.state for row in self.project.store.runs(self.project.id, SCAN)]
+
+    def job(self):
+        return self.project.store.jobs(self.project.id)[0]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def test_a_scan_runs_to_its_end(desk):
+    desk.go(12)
+
+    assert desk.states() == [State.COMPLETED, State.COMPLETED]
+    assert desk.job().phase is Phase.ENDED
+
+
+def test_an_outcome_that_could_only_be_printed_is_read_before_anything_is_called_lost(desk):
+    desk.go(3)
+    started = next(row for row in desk.project.store.runs(desk.project.id, SCAN) if row.started is not None)
+    for pilot in desk.machine.jobs["1"].pilots:
+        pilot.alive = False
+    outcome = {
+        "e": "outcome", "t": 9.0, "i": started.index, "s": started.slice, "c": 0, "state": "COMPLETED", "reason": "",
+        "exit": 0, "error": None, "started": 1.0, "ended": 2.0, "seconds": 1.0, "memory": None, "host": "n",
+    }  # fmt: skip
+    desk.machine.printed[desk.token] = b"chatter\n" + ledger.PREFIX.encode() + journal.line(outcome)
+    desk.go(60)
+
+    again = desk.project.store.attempts(started.run)
+    assert [(row.attempt, row.state) for row in again] == [(1, State.COMPLETED)]
+    assert desk.machine.executions[started.run] == 1
+
+
+def test_a_machine_that_does_not_answer_is_paused_with_its_reason_and_nothing_fails(desk):
+    desk.machine.faults.unreachable = 1.0
+    desk.go(5)
+    why = desk.project.store.paused("fake")
+    desk.machine.faults.unreachable = 0.0
+    desk.go(40)
+
+    assert why is not None
+    assert "does not answer" in why[0]
+    assert desk.project.store.paused("fake") is None
+    assert desk.states() == [State.COMPLETED, State.COMPLETED]
+
+
+def test_a_wish_to_cancel_survives_a_crash_before_anybody_acted_on_it(desk, tmp_path):
+    cancel.cancel(desk.project, desk.project.store.runs(desk.project.id, SCAN, numbers=[1]))
+    desk.project.close()
+    for path in (tmp_path / "state").glob("store.sqlite*"):
+        path.unlink()
+    del desk.project.__dict__["store"]
+    recover.recover(desk.project, SCAN)
+    desk.go(15)
+
+    assert desk.states() == [State.COMPLETED, State.CANCELLED]
+    assert "r1" not in desk.machine.executions
+
+
+def test_what_scan_json_accepted_is_entered_and_sent_by_whoever_comes_next(desk):
+    with desk.project.store.write() as writer:
+        writer.forget_scan(desk.project.id, SCAN)
+    watch.catch_up(desk.project, SCAN)
+    desk.go(12)
+
+    assert desk.states() == [State.COMPLETED, State.COMPLETED]
+
+
+class Stubborn(FakeMachine):
+    """A machine that has something against one job."""
+
+    disliked = ""
+
+    def submit(self, token, serial):
+        if token == self.disliked:
+            raise MachineError("this one not")
+        return super().submit(token, serial)
+
+
+def test_one_jobs_trouble_does_not_stop_the_others(tmp_path):
+    desk = Desk(tmp_path, machine=Stubborn)
+    desk.machine.disliked = desk.token
+    other = desk.more("other")
+    desk.go(15)
+
+    jobs = {job.token: job for job in desk.project.store.jobs(desk.project.id)}
+    assert jobs[desk.token].trouble == "this one not"
+    assert jobs[other].phase is Phase.ENDED
+    assert desk.project.store.paused("fake") is None
