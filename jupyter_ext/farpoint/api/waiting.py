@@ -6,6 +6,7 @@ Knows rows and the driver; not what a result is. Nothing here sleeps: the driver
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 import warnings
@@ -42,7 +43,7 @@ class Bar:
     def __init__(self, title: str) -> None:
         self._bar: Any = None
         if someone_watches():
-            self._bar = _tqdm()(total=100, desc=title, unit="", bar_format=_FORMAT, dynamic_ncols=True)
+            self._bar = _tqdm()(total=100, desc=title, unit="", bar_format=_FORMAT, dynamic_ncols=_has_width())
         self.told = ("", -1)
 
     @property
@@ -73,6 +74,14 @@ class Bar:
 
 
 _FORMAT = "{desc}: {percentage:3.0f}% |{bar:24}| {unit}"
+
+
+def _has_width() -> bool:
+    """Whether a bar can be cut to the width of its terminal; some say that theirs is 0."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _tqdm() -> Any:

@@ -58,7 +58,7 @@ def fetch(target: str, everything: bool, project: Path | None, as_json: bool) ->
 
 @click.command()
 @options.target("RUN|SCAN[/NUMBER]")
-@options.detach
+@click.option("--detach", is_flag=True, help="Do not wait: return as soon as it was asked for.")
 @options.project
 @options.as_json
 def cancel(target: str, detach: bool, project: Path | None, as_json: bool) -> int:

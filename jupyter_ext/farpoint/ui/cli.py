@@ -87,12 +87,14 @@ class Door(click.Group):
             )
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
-        """Run one command and exit with its code."""
+        """Run one command and exit with its code: click's own way knows neither our faults nor our codes."""
         given = sys.argv[1:] if args is None else list(args)
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr] # no locale makes a command fail
         try:
-            code = super().main(given, "farpoint", **{**extra, "standalone_mode": False}) or exits.WELL
+            self._main_shell_completion(extra, "farpoint")
+            with self.make_context("farpoint", given) as context:
+                code = self.invoke(context) or exits.WELL
             sys.stdout.flush()
         except SystemExit:
             raise

@@ -34,7 +34,8 @@ def show(target: str, offline: bool, project: Path | None, as_json: bool) -> int
     Example:
       farpoint show pulse/7
 
-    A scan is one line of progress, its table, and what failed; a run is its values, files and traceback.
+    A scan is one line of progress, its table, and what failed; a run is its values, files and traceback. RUN is
+    SCAN/NUMBER or a run's id, SCAN/3:7 are the points 3 to 6; a folder below farpoint_runs will do as well.
     """
     found = targets.find(target, project)
     said = targets.refresh(found.project, offline=offline)

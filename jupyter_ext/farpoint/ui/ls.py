@@ -26,7 +26,8 @@ BAD = (State.FAILED, State.LOST, State.CANCELLED)
 @click.option(
     "--state",
     type=click.Choice([state.value for state in State], case_sensitive=False),
-    help="List the points in this state instead.",
+    metavar="STATE",
+    help="List points instead: those that are NEW, QUEUED, RUNNING, COMPLETED, FAILED, CANCELLED or LOST.",
 )
 @options.offline
 @options.project

@@ -40,11 +40,6 @@ def target(metavar: str, *, required: bool = True) -> Callable[[Command], Comman
     return click.argument("target", metavar=metavar, required=required, shell_complete=_scans)
 
 
-AT = (
-    """RUN is SCAN/NUMBER or a run's id; SCAN/3:7 are the points 3 to 6. Folders below farpoint_runs will do as well."""
-)
-
-
 def resources(times: bool = False) -> Callable[[Command], Command]:
     """--cpus, --memory, --time and --gpus; `times` says that x2 doubles what was asked before."""
     factor = " x2 doubles what it had." if times else ""

@@ -46,9 +46,9 @@ def _beside(message: str) -> None:
 def bring(project: Project, rows: Sequence[RunRow], *, everything: bool) -> list[str]:
     """Fetch the results of those that have some; their folders."""
     chosen = [row for row in rows if row.state in (State.COMPLETED, State.FAILED)]
-    here = [row for row in chosen if _is_here(project, row, everything=everything)]
-    folders = [project.folders.point_folder(row.scan, row.number) for row in here]
-    chosen = [row for row in chosen if row not in here]
+    here = {row.number for row in chosen if _is_here(project, row, everything=everything)}
+    folders = [project.folders.point_folder(row.scan, row.number) for row in chosen if row.number in here]
+    chosen = [row for row in chosen if row.number not in here]
     if not chosen:
         return sorted(map(str, folders))
     with waiting.bar("fetching") as shown:
@@ -65,4 +65,4 @@ def bring(project: Project, rows: Sequence[RunRow], *, everything: bool) -> list
 def _is_here(project: Project, row: RunRow, *, everything: bool) -> bool:
     """Whether nothing is left to be brought: its machine need not be asked, and may have been cleaned."""
     point = project.folders.read_point(row.scan, row.number) if row.fetched else None
-    return point is not None and point["run"] == row.run and not (everything and point["left"])
+    return point is not None and point["attempt"] == row.attempt and not (everything and point["left"])

@@ -22,10 +22,12 @@ from farpoint.ui.target import Target, paused
 
 @click.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("-p", "parameters", multiple=True, metavar="NAME=VALUES", help="A parameter's values; see above.")
+@click.option(
+    "-p", "parameters", multiple=True, metavar="NAME=VALUES", help="The values of a parameter, as said above."
+)
 @click.option("--zip", "coupled", is_flag=True, help="Put the values of all -p side by side, not in every combination.")
 @click.option("--points", type=click.Path(path_type=Path), metavar="FILE", help="Points from a .csv or .json file.")
-@click.option("--name", help="The scan's name. Without it: the notebook's.")
+@click.option("--name", metavar="NAME", help="The scan's name. Without it: the notebook's.")
 @click.option(
     "--file", "files", multiple=True, metavar="NAME=PATH", help="A file it reads: its name there, its path here."
 )
@@ -35,7 +37,7 @@ from farpoint.ui.target import Target, paused
 @click.option("--environment", metavar="PYTHON", help="The Python that runs the notebook there.")
 @click.option("--rerun", is_flag=True, help="Repeat points that have their results already.")
 @click.option("--changed", type=click.Choice(["keep", "rerun"]), help="What becomes of results made by earlier code.")
-@click.option("--nested", is_flag=True, help="Allow it from inside a run.")
+@click.option("--nested", is_flag=True, help="Allow submitting from inside a run.")
 @click.option("--preview", is_flag=True, help="Say what would run, where, and what would travel. Sends nothing.")
 @options.detach
 @options.project
@@ -74,6 +76,8 @@ def run(
             notebook, made, name=name, files=given.files(files, notebook), save=save, environment=environment,
             project=project,
         )  # fmt: skip
+    if not len(scan):  # inside a run of this very notebook, as it has said
+        return exits.WELL
     asked = options.given(**resources)
     if preview:
         return _preview(scan, on, asked, as_json=as_json)
@@ -101,9 +105,10 @@ def watched(target: Target, numbers: tuple[int, ...], *, detach: bool, as_json: 
     if as_json:
         say.data(records.scan(target, rows, messages))
     elif detach:
-        say.out(f"{target.scan}: {plural(len(rows), 'point')} handed over")
+        away = paused(target.project, rows)
+        say.out(f"{target.scan}: {plural(len(rows), 'point')} {'accepted' if away else 'handed over'}")
         say.next_steps((f"farpoint watch {target.scan}", "watches"), (f"farpoint show {target.scan}", "shows them"))
-        for message in paused(target.project, rows):
+        for message in away:
             say.note(f"{message}. They go out while a kernel, Lab or `farpoint watch` runs")
     else:
         say.out(looks.text(looks.View(target.scan, rows, target.project.clock(), messages=messages)))
