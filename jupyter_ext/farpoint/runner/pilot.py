@@ -188,6 +188,7 @@ class Pilot:
             return
         if not self._claims.link(s, c, dict(self._me, t=_now())):
             return
+        self._drop(s)  # one start never takes a slice twice, even on a disk that forgets what was linked
         self._ledger.write({"e": "claimed", "s": s, "c": c})
         self._earlier.end_what_is_left(bodies)
         self._tenure = Tenure(s, c, self._claims, self._orders, self._loop)
