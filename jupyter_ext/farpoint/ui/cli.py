@@ -83,6 +83,7 @@ class Door(click.Group):
                     ("FARPOINT_CONFIG", "your own farpoint.toml, in place of the usual one"),
                     ("FARPOINT_DEBUG", "1 shows the traceback of every error"),
                     ("NO_COLOR", "1 leaves colours out"),
+                    ("_FARPOINT_COMPLETE", "bash_source, zsh_source or fish_source prints the shell's completion"),
                 ]
             )
 

@@ -105,11 +105,7 @@ def watched(target: Target, numbers: tuple[int, ...], *, detach: bool, as_json: 
     if as_json:
         say.data(records.scan(target, rows, messages))
     elif detach:
-        away = paused(target.project, rows)
-        say.out(f"{target.scan}: {plural(len(rows), 'point')} {'accepted' if away else 'handed over'}")
-        say.next_steps((f"farpoint watch {target.scan}", "watches"), (f"farpoint show {target.scan}", "shows them"))
-        for message in away:
-            say.note(f"{message}. They go out while a kernel, Lab or `farpoint watch` runs")
+        _handed_over(target, rows)
     else:
         say.out(looks.text(looks.View(target.scan, rows, target.project.clock(), messages=messages)))
         hints(target, [row.number for row in rows if row.state in (State.FAILED, State.LOST)])
@@ -118,6 +114,18 @@ def watched(target: Target, numbers: tuple[int, ...], *, detach: bool, as_json: 
 
 def _rows(target: Target, numbers: tuple[int, ...]) -> list[RunRow]:
     return target.project.store.runs(target.project.id, scan=target.scan, numbers=numbers)
+
+
+def _handed_over(target: Target, rows: list[RunRow]) -> None:
+    left = sum(1 for row in rows if not row.state.final)
+    away = paused(target.project, rows)
+    if not left:
+        say.out(f"{target.scan}: nothing is left to run")
+        return
+    say.out(f"{target.scan}: {plural(left, 'point')} {'accepted' if away else 'handed over'}")
+    say.next_steps((f"farpoint watch {target.scan}", "watches"), (f"farpoint show {target.scan}", "shows them"))
+    for message in away:
+        say.note(f"{message}. They go out while a kernel, Lab or `farpoint watch` runs")
 
 
 def _bring(target: Target, numbers: tuple[int, ...]) -> None:

@@ -46,7 +46,7 @@ def test_options_arrive(farpoint: Farpoint, project: Project) -> None:
 
 
 def test_options_are_called_as_in_python() -> None:
-    words = {*inspect.signature(Scan).parameters, *inspect.signature(Scan.submit).parameters, *resources.WORDS}
+    words = {*inspect.signature(Scan.__init__).parameters, *inspect.signature(Scan.submit).parameters, *resources.WORDS}
     own = {"notebook", "parameters", "coupled", "preview", "detach", "as_json"}
     assert {option.name for option in run.params if option.name not in own} <= words
     assert {"on", "failed", *resources.WORDS} >= {
@@ -58,6 +58,11 @@ def test_detached_it_says_so_and_nothing_else_on_stdout(farpoint: Farpoint) -> N
     done = farpoint("run", "toy.ipynb", "-p", "x=1,2", "--detach")
     assert done.stdout == "toy: 2 points handed over\n"
     assert done.stderr == "", "hints are for terminals"
+
+
+def test_detached_with_nothing_left_to_run(toy: Farpoint, project: Project) -> None:
+    finish(project, "toy", 0)
+    assert toy("run", "toy.ipynb", "-p", "x=1", "--detach").stdout == "toy: nothing is left to run\n"
 
 
 def test_known_points_are_announced_on_stderr(toy: Farpoint, project: Project) -> None:

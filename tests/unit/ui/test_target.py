@@ -7,7 +7,6 @@ import pytest
 from farpoint.errors import BadInput, NotFound
 from farpoint.project import Project
 from farpoint.ui import target as targets
-from still import StillMachine
 
 
 def numbers(text: str) -> list[int]:
@@ -83,9 +82,13 @@ def test_scans_are_found_after_the_index_was_lost(toy: Any, project: Project) ->
     shutil.rmtree(project.folders.scan_folder("toy"))
 
 
-def test_offline_asks_nobody(toy: Any, project: Project, machine: StillMachine) -> None:
-    machine.off = True
+def test_offline_asks_nobody(toy: Any, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Project] = []
+    monkeypatch.setattr(targets.watch, "tick", asked.append)
     assert targets.refresh(project, offline=True) == []
+    assert asked == []
+    targets.refresh(project)
+    assert asked == [project]
 
 
 def test_a_machine_that_was_taken_away_hides_nothing(
