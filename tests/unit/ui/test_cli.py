@@ -57,9 +57,9 @@ def test_version() -> None:
 
 
 def test_the_nearest_command_is_named() -> None:
-    done = CliRunner().invoke(main, ["shwo"])
+    done = CliRunner().invoke(main, ["shw"])
     assert done.exit_code == 2
-    assert "no command 'shwo'. Did you mean 'show'?" in done.stderr
+    assert "no command 'shw'. Did you mean 'show'?" in done.stderr
     assert not done.stdout
 
 

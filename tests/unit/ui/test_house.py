@@ -111,4 +111,4 @@ def test_where_a_setting_comes_from(farpoint: Farpoint, project: Project) -> Non
     assert ["gpus", "the", "machine", "decides", "built", "in"] in lines
     found = json.loads(farpoint("machines", "--explain", "local", "--json").stdout)
     assert found["cpus"] == {"value": 1, "set_by": str(project.root / "farpoint.toml")}
-    assert farpoint("machines", "--explain", "lokal").exit_code == 4
+    assert farpoint("machines", "--explain", "locl").exit_code == 4
