@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import Any, Optional
 
+from . import leaving
+
 
 class Refused(Exception):
     """The notebook cannot run in this environment; the message says why and the mend."""
@@ -55,6 +57,7 @@ def manager(metadata: Any, asked: Optional[str], folder: str) -> Any:
         _need_ipykernel()
     made = AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs)
     _meet_in(folder, made)
+    _hear_all(made.context)
     return made
 
 
@@ -79,6 +82,13 @@ def _meet_in(folder: str, made: Any) -> None:
     except OSError:
         return  # not every disk can hold a socket; ports are the other way
     made.transport, made.ip = "ipc", meeting
+
+
+def _hear_all(context: Any) -> None:
+    """Let messages wait: past a thousand of them ZMQ drops, without a word, what a busy notebook prints."""
+    import zmq
+
+    context.setsockopt(zmq.RCVHWM, leaving.WAITING)
 
 
 def keep_in_session() -> None:

@@ -1,20 +1,26 @@
 """The two ends of a kernel's life: remember where the user's begins, and end it as Python would, but at once.
 
-Runs inside the kernel, standard library only; must not know runs, pilots or Jupyter's messages.
+Runs inside the kernel; must not know runs, pilots or Jupyter's messages.
 """
 
 import atexit
+import contextlib
 import gc
 import io
 import os
 import sys
 import threading
 import time
+from typing import Any
+
+WAITING = 100000  # messages of a kernel that may wait to be sent or read
 
 
 def enter() -> None:
     """Called before the first cell: hooks registered from now on are the notebook's own."""
     atexit.register(_end)
+    with contextlib.suppress(Exception):  # a kernel built otherwise than IPython's says less, and works all the same
+        _say_all(sys.modules["IPython"].get_ipython().kernel.iopub_thread)
 
 
 def leave(patience: float = 5.0) -> None:
@@ -26,6 +32,13 @@ def leave(patience: float = 5.0) -> None:
     """
     _join(patience)
     atexit._run_exitfuncs()  # noqa: SLF001 -- no public name ends a Python as it would end
+
+
+def _say_all(thread: Any) -> None:
+    """Let messages wait: past a thousand of them ZMQ drops, without a word, what a busy notebook prints."""
+    import zmq
+
+    thread.schedule(lambda: thread.socket.setsockopt(zmq.SNDHWM, WAITING))  # in the thread the socket belongs to
 
 
 def _end() -> None:

@@ -16,6 +16,9 @@ from . import events, journal, kernel, layout, paper, values
 SAVE_EVERY = 2.0  # seconds between saves while the notebook runs
 SPEAK_EVERY = 0.2  # seconds between stream events of one run
 PIECE = 4000  # characters of one stream event: twelve bytes each at worst, so it fits a line
+LAG = 600  # seconds that the reading of a cell's output may take after the cell has ended
+MANY = 1000  # outputs of one cell; what is printed beyond is joined
+ENOUGH = 1 << 16  # characters of one joined output
 PATIENCE = 5.0  # seconds a kernel may take to leave
 _PACKAGE = __package__ or "farpoint_runner"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -144,6 +147,11 @@ def client_of(work: Work) -> Any:
             self.km = kernel.manager(work.nb.metadata, work.spec.get("kernel"), work.folder)
             return self.km
 
+        def output(self, outs: Any, *arguments: Any) -> Any:
+            made = super().output(outs, *arguments)
+            _join_last(outs)
+            return made
+
         def process_message(self, *arguments: Any, **options: Any) -> Any:
             output = super().process_message(*arguments, **options)
             work.saver.perhaps()
@@ -151,10 +159,25 @@ def client_of(work: Work) -> Any:
                 work.voice.hear(output)
             return output
 
-    # papermill's settings, but for the last: how a kernel leaves is ours (see leaving.py)
+    # papermill's settings, with two of ours: how a kernel leaves (see leaving.py), and more than papermill's 4 seconds
+    # to read what was printed: a slow reader is no failure
     return Client(
-        work.nb, timeout=None, startup_timeout=60, raise_on_iopub_timeout=True, shutdown_kernel="immediate"
-    )  # fmt: skip
+        work.nb,
+        timeout=None,
+        startup_timeout=60,
+        raise_on_iopub_timeout=True,
+        iopub_timeout=LAG,
+        shutdown_kernel="immediate",
+    )
+
+
+def _join_last(outputs: List[Any]) -> None:
+    """In a cell of very many outputs, put what was printed last to what was printed before: a flood must stay small."""
+    if len(outputs) < MANY:
+        return
+    before, last = outputs[-2:]
+    if last.output_type == "stream" and before.get("name") == last.name and len(before.text) < ENOUGH:
+        before["text"] += outputs.pop()["text"]
 
 
 class Saver:

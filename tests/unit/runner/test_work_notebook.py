@@ -101,6 +101,8 @@ def test_a_flood_of_prints_is_told_in_few_lines(start: Start) -> None:
     assert work.wait() == 0
     assert work.text == "".join(f"{i}\n" for i in range(3000))
     assert len(work.of("stream")) < 600
+    assert 900 < len(work.notebook.cells[0].outputs) < 1005
+    assert said(work) == work.text
 
 
 def test_the_notebook_is_saved_on_the_way(start: Start) -> None:
