@@ -49,8 +49,10 @@ def test_a_time_on_the_full_second_has_a_duration() -> None:
 
 def test_a_disk_without_sockets_gets_ports(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert kernel.manager({}, None, str(tmp_path)).transport == "ipc"
-    assert kernel.manager({}, None, str(tmp_path / "missing")).transport == "tcp"
+    for folder, transport in ((tmp_path, "ipc"), (tmp_path / "missing", "tcp")):
+        made = kernel.manager({}, None, str(folder))
+        assert made.transport == transport
+        made.context.destroy()
     assert not list(tmp_path.iterdir())
 
 
