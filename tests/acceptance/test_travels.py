@@ -40,6 +40,31 @@ def test_modules_and_data_beside_the_notebook_travel_and_saved_files_come_back(d
     assert shown[-1] == "['saved', 'saved']"
 
 
+def test_parameters_arrive_equal_of_the_same_type_and_in_the_order_they_were_given(desk):
+    desk.write(
+        notebook("zeta = 1\nalpha = None", "import farpoint as fp\nfp.record(kind=type(alpha).__name__, back=alpha)")
+    )
+    shown = desk.run(
+        """
+        import datetime, decimal, json
+        import numpy as np
+        import farpoint as fp
+        given = [np.float32(0.1), (1, 2), decimal.Decimal("1.50"), datetime.date(2026, 1, 2), 10**30, None,
+                 float("inf"), np.arange(3), b"\\x00", {"a": [1, {2: 3}]}]
+        scan = fp.Scan("task.ipynb", fp.grid(zeta=[2], alpha=given)).submit().wait(timeout=100)
+        table = scan.table
+        for number, value in enumerate(given):
+            back = table.back[number]
+            assert type(back).__name__ == table.kind[number] == type(value).__name__, (value, back, table.kind[number])
+            assert np.array_equal(back, value) if isinstance(value, np.ndarray) else back == value, (value, back)
+        cells = json.loads((scan[0].folder / "output.ipynb").read_text())["cells"]
+        print("".join(cells[1]["source"]).splitlines()[1:])
+        """
+    ).splitlines()[-1]
+
+    assert shown.index("zeta = 2") < shown.index("alpha = ")
+
+
 def test_an_edited_module_runs_again_and_says_so(desk):
     desk.write(notebook("x = 1", "import helpers", "import farpoint as fp\nfp.record(y=helpers.f(x))"))
     (desk.project / "helpers.py").write_text("def f(x):\n    return x\n")

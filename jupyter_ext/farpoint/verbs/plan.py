@@ -270,7 +270,8 @@ def _job(
 ) -> JobFiles:  # fmt: skip
     """The job folder that will carry these runs, one run a slice."""
     digest = layout.digest(source.data)
-    task = {"kind": request.task.kind, "name": source.file, "digest": digest, "path": source.file}
+    task: dict[str, Any] = {"kind": request.task.kind, "name": source.file, "digest": digest, "path": source.file}
+    task["names"] = list(document["names"])  # in the order given, which the runs' sorted JSON does not keep
     blobs: dict[str, Path | bytes] = {item.digest: Path(item.source) for item in source.files}
     blobs[digest] = source.data
     body = {
