@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -59,22 +60,32 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
+        self._opened: list[tuple[int, sqlite3.Connection]] = []
+        # Not at exit: a driver's thread may still be writing then, and the system closes files as well.
+        weakref.finalize(self, _close_all, self._opened).atexit = False
         self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "connection", None)
         if known is not None and known[0] == os.getpid():
             return known[1]
-        connection = _open(self.path)
-        self._local.connection = (os.getpid(), connection)
-        return connection
+        made = (os.getpid(), _open(self.path))
+        self._local.connection = made
+        self._opened.append(made)
+        return made[1]
 
-    def close(self) -> None:
-        """Close this thread's connection."""
+    def release(self) -> None:
+        """Close this thread's connection; the next call opens another."""
         known = getattr(self._local, "connection", None)
         if known is not None and known[0] == os.getpid():
             known[1].close()
+            self._opened.remove(known)
         self._local.connection = None
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        _close_all(self._opened)
+        self._local = threading.local()
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
@@ -153,14 +164,17 @@ class Store:
         return [_run_row(row) for row in self._rows(query, (run,))]
 
     def placed(self, token: str) -> list[RunRow]:
-        """The attempts a job carries, by their index in *this* job; `token` tells those that moved on to another."""
+        """The attempts a job carries, by their index in *this* job; `token` tells those that moved on to another.
+
+        Only how they stand: parameters, records, series and files are left empty, as this is asked at every round.
+        """
         query = (
             PLACED.replace("a.*", "a.*, p.idx AS here, p.slice AS here_slice")
             + " FROM placement p JOIN run r ON r.run=p.run JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt"
             " WHERE p.token=? ORDER BY p.idx"
         )
         rows = self._rows(query, (token,))
-        return [replace(_run_row(row), index=row["here"], slice=row["here_slice"]) for row in rows]
+        return [replace(_standing(row), index=row["here"], slice=row["here_slice"]) for row in rows]
 
     def jobs(
         self, project: str, scan: str | None = None, machine: str | None = None, *, open_only: bool = False
@@ -335,23 +349,24 @@ def _cell(value: Any) -> Any:
     return value.value if isinstance(value, State) else value
 
 
+def _standing(row: sqlite3.Row) -> RunRow:
+    plain = {name: row[name] for name in _PLAIN}
+    return RunRow(**plain, parameters={}, state=State(row["state"]), index=row["idx"], fetched=bool(row["fetched"]))
+
+
 def _run_row(row: sqlite3.Row) -> RunRow:
-    known = row.keys()
-    plain = {f.name: row[f.name] for f in fields(RunRow) if f.name in known and f.name not in _MADE}
-    return RunRow(
-        **plain,
+    return replace(
+        _standing(row),
         parameters=json.loads(row["parameters"]),
-        state=State(row["state"]),
-        index=row["idx"],
         error=json.loads(row["error"]) if row["error"] else None,
         records=json.loads(row["records"]),
         series=json.loads(row["series"]),
         files=tuple(FileInfo(**item) for item in json.loads(row["files"])),
-        fetched=bool(row["fetched"]),
     )
 
 
 _MADE = frozenset({"parameters", "state", "index", "error", "records", "series", "files", "fetched"})
+_PLAIN = tuple(f.name for f in fields(RunRow) if f.name not in _MADE)
 
 
 def _job_row(row: sqlite3.Row) -> JobRow:
@@ -383,6 +398,14 @@ def _store_error(path: Path, fault: sqlite3.Error) -> StoreError:
         f"the index {path} cannot be used: {fault}. It is only a cache: move it away and run `farpoint recover`, "
         "which rebuilds it from the job folders."
     )
+
+
+def _close_all(opened: list[tuple[int, sqlite3.Connection]]) -> None:
+    """A connection of a parent process is the parent's to close."""
+    for pid, connection in opened:
+        if pid == os.getpid():
+            connection.close()
+    opened.clear()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -27,11 +27,14 @@ Decide = Callable[[Facts], lifecycle.Decision]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where one machine's jobs are settled: the project, the machine and the decision in force."""
+    """Where one machine's jobs are settled: the project, the machine, the decision in force, and whether its queue is
+    asked this time.
+    """
 
     project: Project
     machine: Machine
     decide: Decide = lifecycle.decide
+    ask: bool = True
 
 
 def place(desk: Desk, job: JobRow) -> JobRow:

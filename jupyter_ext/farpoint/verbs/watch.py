@@ -5,6 +5,7 @@ Any process may drive; a lock per machine lets one at a time through, and every 
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from farpoint.project import Project
 from farpoint.verbs import accept, act, read
 
 Decide = act.Decide
+QUEUE_EVERY = 2.0  # seconds; a machine whose queue is dearer waits longer between its rounds
 
 
 def tick(project: Project, decide: Decide = lifecycle.decide) -> None:
@@ -25,14 +27,17 @@ def tick(project: Project, decide: Decide = lifecycle.decide) -> None:
         tick_machine(project, name, decide)
 
 
-def tick_machine(project: Project, name: str, decide: Decide = lifecycle.decide) -> None:
-    """One round on one machine. A machine that does not answer is paused and tried again later, never failed."""
+def tick_machine(project: Project, name: str, decide: Decide = lifecycle.decide, *, ask: bool = True) -> None:
+    """One round on one machine. A machine that does not answer is paused and tried again later, never failed.
+
+    Without `ask` only the journals are read: they tell of every start and end, and cost less than the queue does.
+    """
     paused = project.store.paused(name)
     if paused is not None and project.clock() < paused[1]:
         return
     try:
         with project.lock(f"machine-{name}"):
-            _round(act.Desk(project, project.machine(name), decide))
+            _round(act.Desk(project, project.machine(name), decide, ask))
     except (Unreachable, MachineError) as fault:
         failures = paused[2] + 1 if paused else 1
         with project.store.write() as writer:
@@ -63,7 +68,8 @@ def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, set[str]]:
     asked = {job.token: desk.project.store.cursors(job.token) for job in jobs}
     ids = {job.token: job.job_ids for job in jobs}
     scans = {job.token: job.scan for job in jobs}
-    first = seen = desk.machine.observe(asked, queue=any(job.phase is Phase.SUBMITTED for job in jobs), jobs=ids)
+    queue = desk.ask and any(job.phase is Phase.SUBMITTED for job in jobs)
+    first = seen = desk.machine.observe(asked, queue=queue, jobs=ids)
     while any(chunk.data for chunk in seen.chunks):
         for chunk in seen.chunks:
             desk.project.folders.copy_journal(scans[chunk.token], chunk.token, chunk.file, chunk.offset, chunk.data)
@@ -88,6 +94,7 @@ class Driver:
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._asked: dict[str, float] = {}
         self.fault: BaseException | None = None
 
     def start(self) -> None:
@@ -129,13 +136,18 @@ class Driver:
         except BaseException as fault:  # noqa: BLE001 - shown to whoever waits, as it is
             self.fault = fault
         finally:
-            self.project.store.close()
+            self.project.store.release()
             with self._changed:
                 self._changed.notify_all()
 
     def round(self) -> None:
-        """One tick, then everybody who waits may look."""
-        tick(self.project, self._decide)
+        """One tick, then everybody who waits may look. A bell says that a journal grew; the queue is asked when due."""
+        for name in sorted({job.machine for job in self._open()}):
+            now = self.project.clock()
+            due = now - self._asked.get(name, -math.inf) >= QUEUE_EVERY
+            if due:
+                self._asked[name] = now
+            tick_machine(self.project, name, self._decide, ask=due)
         with self._changed:
             self._changed.notify_all()
 

@@ -65,7 +65,7 @@ NUMPY = [
     np.str_("a\0"),
     np.str_("\ud800"), np.bytes_(b"a\0b\0"), np.datetime64("2024-01-02"), np.datetime64("2024-01-02T03:04:05.678",
     "ms"),
-    np.datetime64("NaT"), np.datetime64("NaT", "ns"), np.datetime64("2020-01-01T00", "25s"), np.timedelta64(5),
+    np.datetime64("NaT"), np.datetime64("NaT", "ns"), np.datetime64("2020-01-01T00", "25s"), np.timedelta64(5, "h"),
     np.timedelta64(-7, "W"), np.timedelta64("NaT", "us"),
     np.array(3), np.array(2.5, "f4"), np.zeros((0, 3)), np.zeros((2, 0), "i2"), np.arange(6, dtype=">i4").reshape(2,
     3), np.array([1.5, -0.0, np.nan, np.inf]),
