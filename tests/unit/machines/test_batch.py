@@ -195,14 +195,13 @@ def test_ending_what_is_not_there_is_no_error(machine, tmp_path) -> None:
 
 
 def test_placing_cut_off_anywhere_and_again(machine, tmp_path) -> None:
-    """The agent is killed at random moments while a job with a large file is put; in the end it is whole."""
-    big = os.urandom(1 << 24)
+    """The agent is killed while a job with large files is put, a new one each time; in the end it is whole."""
     job = make_job(machine, tmp_path, points=range(200))
-    path = tmp_path / "big"
-    path.write_bytes(big)
-    job.blobs[layout.digest(big)] = path
     failures = 0
-    for delay in (0.0, 0.01, 0.02, 0.04, 0.08, 0.16):
+    for delay in (0.0, 0.005, 0.01, 0.02, 0.04, 0.08):
+        big = os.urandom(1 << 25)
+        job.blobs[layout.digest(big)] = tmp_path / f"big-{delay}"
+        (tmp_path / f"big-{delay}").write_bytes(big)
         killer = threading.Timer(delay, os.kill, (agent_of(machine), signal.SIGKILL))
         killer.start()
         try:
