@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,8 @@ APART = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job ignores interrupts, and so would every process the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="farpoint-tests-"))
     config.stash[APART] = folder
     os.environ["FARPOINT_STATE"] = str(folder / "state")
