@@ -412,15 +412,18 @@ def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        # WAL with synchronous=NORMAL loses acknowledged commits at power loss (facts: 50 of 50), hence FULL.
+        # WAL with synchronous=NORMAL loses acknowledged commits at power loss, hence FULL.
         for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
         _migrate(connection, path)
-    except sqlite3.Error as fault:
-        raise _store_error(path, fault) from fault
+    except (sqlite3.Error, StoreError) as fault:
+        if connection is not None:
+            connection.close()
+        raise fault if isinstance(fault, StoreError) else _store_error(path, fault) from fault
     return connection
 
 

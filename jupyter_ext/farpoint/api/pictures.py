@@ -159,7 +159,9 @@ def _draw(rows: Sequence[RunRow], pictures: Mapping[int, Picture], columns: int,
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0), autoscale_on=False)
     axes.axis("off")
     if title:
-        axes.text(_GAP, 0.2, _plain(title), ha="left", va="center", size=11 * scale, weight="bold", color="#333333")
+        fits = 72 * _INCHES * scale * wide / (0.68 * len(title))  # points a bold letter may take, about
+        size = min(11 * scale, fits)
+        axes.text(_GAP, 0.2, _plain(title), ha="left", va="center", size=size, weight="bold", color="#333333")
     varied = _varied(rows)
     for position, row in enumerate(rows):
         line, column = divmod(position, columns)

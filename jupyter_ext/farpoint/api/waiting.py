@@ -43,7 +43,8 @@ class Bar:
     def __init__(self, title: str) -> None:
         self._bar: Any = None
         if someone_watches():
-            self._bar = _tqdm()(total=100, desc=title, unit="", bar_format=_FORMAT, dynamic_ncols=_has_width())
+            tqdm = _tqdm()
+            self._bar = tqdm(total=100, desc=title, unit="", bar_format=_format(tqdm), dynamic_ncols=_has_width())
         self.told = ("", -1)
 
     @property
@@ -73,7 +74,11 @@ class Bar:
             self._bar.close()
 
 
-_FORMAT = "{desc}: {percentage:3.0f}% |{bar:24}| {unit}"
+def _format(tqdm: type) -> str:
+    """In a notebook tqdm puts a widget where it finds `{bar}`; in a terminal it draws that many characters."""
+    if any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__):
+        return "{desc}: {bar}{percentage:3.0f}% {unit}"
+    return "{desc}: {percentage:3.0f}% |{bar:24}| {unit}"
 
 
 def _has_width() -> bool:
