@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ class Store:
         known = getattr(self._local, "connection", None)
         if known is not None and known[0] == os.getpid():
             known[1].close()
-            self._opened.remove(known)
+            with suppress(ValueError):  # the whole store was closed meanwhile
+                self._opened.remove(known)
         self._local.connection = None
 
     def close(self) -> None:
