@@ -13,7 +13,9 @@ from farpoint.runner import process
 
 STRAY = """
 import os, sys, time
-if os.fork():
+between = os.fork()
+if between:
+    os.waitpid(between, 0)
     sys.exit()
 os.setsid()
 if os.fork():
