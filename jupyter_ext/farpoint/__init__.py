@@ -66,7 +66,12 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext farpoint`: inside a run the magics work in place; elsewhere there is nothing to load yet."""
+    """`%load_ext farpoint`: `%%remote` and its kin; inside a run they work in place."""
     from farpoint.runner import inside
 
-    inside.load_ipython_extension(shell)
+    if inside.running():
+        inside.load_ipython_extension(shell)
+    else:
+        from farpoint.ui import magics
+
+        magics.load(shell)

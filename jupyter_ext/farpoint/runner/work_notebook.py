@@ -25,12 +25,12 @@ class Stopped(KeyboardInterrupt):
     """The pilot asked this run to stop. An interrupt, because asyncio lets no other exception through."""
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: List[str], kind: Any = None) -> int:
     """`work_notebook <spec.json>`: run the notebook described there. 0 where the result could be told."""
     spec = layout.read_json(arguments[0])
     signal.signal(signal.SIGTERM, _stop)
     try:
-        result = Work(spec, os.path.dirname(os.path.abspath(arguments[0]))).run()
+        result = (kind or Work)(spec, os.path.dirname(os.path.abspath(arguments[0]))).run()
     except Stopped:
         return 128 + signal.SIGTERM
     except kernel.Refused as refusal:
@@ -68,7 +68,7 @@ class Work:
         client = client_of(self)
         with client.setup_kernel(cleanup_kc=True):
             try:
-                polite = self._prelude(client)
+                polite = self.prelude(client)
                 self._execute(client)
             finally:
                 self._finish()
@@ -77,14 +77,13 @@ class Work:
         return self.death or _verdict(self.error)
 
     def _execute(self, client: Any) -> None:
-        self._cells(client)
+        self.cells(client)
         if self.death is None:
             answer = client.wait_for_reply(client.kc.kernel_info())
             self.nb.metadata["language_info"] = answer["content"]["language_info"]
         client.set_widgets_metadata()
 
-    @staticmethod
-    def _prelude(client: Any) -> bool:
+    def prelude(self, client: Any) -> bool:
         """Let the notebook find `farpoint` where it is not installed, without a trace in its counts and outputs."""
         here = os.path.dirname(os.path.abspath(__file__))
         root = here
@@ -101,7 +100,7 @@ class Work:
         client.kc.execute(code, silent=True, store_history=False)
         kernel.wait(kernel.process_of(client.km), 2 * PATIENCE)
 
-    def _cells(self, client: Any) -> None:
+    def cells(self, client: Any) -> None:
         """Execute cell by cell until one stops the notebook."""
         from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -129,9 +128,10 @@ class Work:
         """The last save, with the error markers where there was an error."""
         self.voice.flush()
         paper.complete(self.nb)
-        self.error = paper.error_of(self.nb)
-        if self.error is not None:
-            paper.mark(self.nb, self.error)
+        error = paper.error_of(self.nb)
+        if error is not None:
+            paper.mark(self.nb, error)
+        self.error = error or self.error
         self.saver.save()
 
 
@@ -186,6 +186,7 @@ class Voice:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.errors = True  # tell tracebacks as well
         self.waiting: List[List[str]] = []  # [name, text] in order
         self.spoke = 0.0
         self.timer: Any = None
@@ -194,7 +195,7 @@ class Voice:
         """Take one output of a cell; streams and errors are passed on."""
         if output.output_type == "stream":
             self._add(output.name, output.text)
-        elif output.output_type == "error":
+        elif output.output_type == "error" and self.errors:
             self._add("stderr", plain("\n".join(output.traceback)) + "\n")
         else:
             return
