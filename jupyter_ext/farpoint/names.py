@@ -31,6 +31,7 @@ class Names:
     assigns: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
+    last: str = ""  # the name assigned last, by which people would call the cell
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class _Found:
     assigns: set[str] = field(default_factory=set)
     deletes: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
+    last: str = ""
 
 
 def names(source: str) -> Names:
@@ -52,7 +54,8 @@ def names(source: str) -> Names:
     """
     found = _Found()
     _cell(source, found)
-    return Names(*(frozenset(each) for each in (found.reads, found.assigns, found.deletes, found.words)))
+    every = (frozenset(each) for each in (found.reads, found.assigns, found.deletes, found.words))
+    return Names(*every, last=found.last)
 
 
 def python_of(source: str) -> str:
@@ -87,6 +90,7 @@ def _cell_magic(magic: str, line: str, body: str, found: _Found) -> None:
     found.assigns |= inner.assigns
     found.deletes |= inner.deletes
     found.words |= inner.words
+    found.last = inner.last
 
 
 def _python(source: str, found: _Found) -> None:
@@ -103,6 +107,7 @@ def _python(source: str, found: _Found) -> None:
         found.reads |= here.reads - sure
         found.assigns |= here.assigns
         found.deletes |= here.deletes
+        found.last = _called_by(statement) or found.last
         sure = (sure | _bound(statement)) - here.deletes
         _late(statement, found, sure)
     _texts(tree, found)
@@ -145,6 +150,12 @@ def _bound(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.With | ast.AsyncWith):
         return {name for item in statement.items if item.optional_vars for name in _targets(item.optional_vars)}
     return set()
+
+
+def _called_by(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return ""
+    return min(_bound(statement), default="")
 
 
 def _targets(target: ast.expr) -> Iterator[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import identity
+from farpoint.api import standing
 from farpoint.api.run import Run
+from farpoint.api.scan import Scan
 from farpoint.errors import BadInput, InsideRun, RunFailed
 from farpoint.model import Resources, RunRow, State
 from farpoint.points import Points
@@ -132,6 +134,41 @@ def _told(folder: Path) -> dict[str, Any] | None:
 
 def _key(project: Project, row: RunRow) -> str:
     """What the run signs with: it went with the cell."""
+    return str(_sent_with(project, row)["key"])
+
+
+def _sent_with(project: Project, row: RunRow) -> dict[str, Any]:
+    """What went with a cell besides its source."""
     job = json.loads(project.folders.read_job(row.scan, row.token or "").job)
     sent = json.loads(project.folders.blob(job["task"]["digest"]).read_bytes())
-    return str(sent["metadata"]["farpoint"]["key"])
+    return dict(sent["metadata"]["farpoint"])
+
+
+def rows_of(project: Project, sent: Sent) -> list[RunRow]:
+    """The runs of what was sent, as they stand now."""
+    return standing.rows(project, sent.scan, numbers=sent.numbers)
+
+
+def row_of(project: Project, sent: Sent) -> RunRow:
+    """The run of a cell that was sent, as it stands now."""
+    return rows_of(project, sent)[0]
+
+
+def run_of(project: Project, sent: Sent) -> Run:
+    """The Run of a cell that was sent."""
+    return Run(project, row_of(project, sent))
+
+
+def scan_of(project: Project, sent: Sent) -> Scan:
+    """The Scan of a cell that was sent to many points: those that were asked for."""
+    document = project.folders.read_scan(sent.scan) or {}
+    by_number = {entry["number"]: entry for entry in document["points"]}
+    return Scan.from_document(project, {**document, "points": [by_number[number] for number in sent.numbers]})
+
+
+def found_again(project: Project, row: RunRow) -> Sent | None:
+    """What was sent, from a run's row; None where it is a point of a scan."""
+    if row.parameters:
+        return None
+    assigned = _sent_with(project, row)["assigns"]
+    return Sent(row.scan, (row.number,), (row,), frozenset(assigned), ())

@@ -34,9 +34,10 @@ def page(
     pictures: Mapping[int, Picture] | None = None,
     task: str = "",
     messages: Sequence[str] = (),
+    room: int = PICTURES,
 ) -> str:
-    """The whole page as text. `now` in unix seconds; `pictures` by point number."""
-    shown, notes = _that_fit(pictures or {})
+    """The whole page as text. `now` in unix seconds; `pictures` by point number, at most `room` bytes of them."""
+    shown, notes = _that_fit(pictures or {}, room)
     notes = [*messages, *notes]
     if len(rows) > LINES:
         notes.append(f"the table and pictures hold the first {LINES:,} of {plural(len(rows), 'point')}")
@@ -105,9 +106,9 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
     ]
 
 
-def _that_fit(pictures: Mapping[int, Picture]) -> tuple[dict[int, Picture], list[str]]:
+def _that_fit(pictures: Mapping[int, Picture], most: int) -> tuple[dict[int, Picture], list[str]]:
     """As many pictures as a page may carry, from the first point on, and what to say of the rest."""
-    room, kept = PICTURES, {}
+    room, kept = most, {}
     for number, picture in sorted(pictures.items()):
         room -= len(picture.data)
         if room < 0:
@@ -116,7 +117,7 @@ def _that_fit(pictures: Mapping[int, Picture]) -> tuple[dict[int, Picture], list
     if len(kept) == len(pictures):
         return kept, []
     left = plural(len(pictures) - len(kept), "picture")
-    return kept, [f"{left} left out: the page holds at most {size_words(PICTURES)}"]
+    return kept, [f"{left} left out: the page holds at most {size_words(most)}"]
 
 
 def _explorer(rows: Sequence[RunRow], pictures: Mapping[int, Picture]) -> Markup:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from farpoint.errors import BadInput, nearest
+from farpoint.points import parse_axis
 from farpoint.resources import WORDS
 
 ONCE = (*WORDS, "as", "environment")
@@ -82,6 +83,25 @@ def _option(line: Line, name: str, written: str | None, rest: list[str]) -> None
 
 def _known() -> str:
     return ", ".join(f"--{name}" for name in sorted({*ONCE, *MANY, *FLAGS}))
+
+
+def axes(words: Sequence[str]) -> tuple[list[str], dict[str, list[Any]]]:
+    """(words that are no axis, name → values) of a scan's line.
+
+    >>> axes(["hpc", "x=0:1:3", "y=1,2"])
+    (['hpc'], {'x': [0.0, 0.5, 1.0], 'y': [1, 2]})
+    """
+    found: dict[str, list[Any]] = {}
+    rest = []
+    for word in words:
+        name, sign, written = word.partition("=")
+        if not sign:
+            rest.append(word)
+        elif name in found:
+            raise BadInput(f"{name!r} stands twice on the line. Write all its values in one: {name}=1,2,3")
+        else:
+            found[name] = parse_axis(written)
+    return rest, found
 
 
 def machine(words: Sequence[str]) -> str | None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from farpoint.api.markup import element
 from farpoint.api.run import Run
+from farpoint.api.scan import Scan
 from farpoint.api.summary import span
 from farpoint.model import RunRow, State
 from farpoint.project import Project
 from farpoint.verbs import fetch
+
+ROOM = 8_000_000  # bytes of pictures of a page that stays in the notebook
 
 
 class Teller:
@@ -72,6 +77,19 @@ def outputs(run: Run) -> None:
             _show(output)
 
 
+def traceback(run: Run) -> list[str]:
+    """The far traceback as the far kernel drew it; empty where there is none."""
+    path = run.folder / "output.ipynb"
+    errors = [output for output in _outputs(path) if output["output_type"] == "error"] if path.is_file() else []
+    return list(errors[0]["traceback"]) if errors else []
+
+
+def as_text(fault: BaseException, lines: list[str]) -> None:
+    """Have IPython show an exception as these lines, and not as the frames it passed through here."""
+    with suppress(AttributeError):  # a class that takes no further attributes
+        fault._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+
+
 def _outputs(path: Path) -> list[dict[str, Any]]:
     cells = json.loads(path.read_bytes())["cells"]
     return [output for cell in cells for output in cell.get("outputs", ())]
@@ -83,3 +101,22 @@ def _show(output: dict[str, Any]) -> None:
     if output["output_type"] in ("display_data", "execute_result"):
         data = {kind: "".join(found) if isinstance(found, list) else found for kind, found in output["data"].items()}
         publish_display_data(data, metadata=output.get("metadata") or {})
+
+
+def whole(project: Project, row: RunRow, run: Run) -> None:
+    """All a run has shown so far: text, then figures."""
+    Teller(project, lambda: row).tell()
+    if row.state.final:
+        run.fetch()
+        outputs(run)
+
+
+def page(scan: Scan) -> None:
+    """The scan's page inside the notebook: it stays when the kernel is gone, and loads nothing."""
+    from IPython.display import publish_display_data
+
+    written = scan.page(ROOM)
+    frame = element(
+        "iframe", srcdoc=written, sandbox="allow-scripts", style="width:100%;height:720px;border:0", title=scan.name
+    )
+    publish_display_data({"text/html": str(frame), "text/plain": repr(scan)})

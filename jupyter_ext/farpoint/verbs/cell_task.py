@@ -5,7 +5,6 @@ Knows a namespace as a dict; must not know IPython, who asks, or how the result 
 
 from __future__ import annotations
 
-import inspect
 import json
 import pickletools
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 from farpoint import cells, identity, inputs, names
 from farpoint.errors import BadTask
+from farpoint.functions import walk
 from farpoint.model import InputFile
 from farpoint.project import Project
 from farpoint.runner import carrying, layout
@@ -64,10 +64,11 @@ def prepare(
     Raises BadTask where the cell cannot be read or a value cannot travel; nothing was sent then.
     """
     found = names.names(source)
+    given = frozenset(given)
     chosen = tuple(dict.fromkeys(returns))
     key = f"{project.random.getrandbits(256):064x}"
     with tempfile.TemporaryDirectory(prefix="farpoint-") as staging:
-        typed = _packed(found, namespace, set(given), staging, key)
+        typed = _packed(found, namespace, given, staging, key)
         values = [_kept(project, Path(staging, path)) for path in sorted(_files(typed))]
         modules = sorted(_modules(typed, staging))
     notebook = _notebook(source, {"values": typed, "key": key, "returns": list(chosen), "assigns": sorted(found.assigns)})
@@ -77,11 +78,11 @@ def prepare(
     noticed = [f"{path} is read by the cell and travels with it" for path in gathered.noticed]
     travels = (*values, *gathered.files, *gathered.modules)
     made = Source(FILE, layout.dump(notebook), pieces, travels, (*gathered.warnings, *noticed))
-    return Cell(name or _name(found, pieces), made, found)
+    return Cell(name or _name("scan" if given else "cell", found, pieces), made, found)
 
 
 def _packed(
-    found: names.Names, namespace: dict[str, Any], given: set[str], staging: str, key: str
+    found: names.Names, namespace: dict[str, Any], given: frozenset[str], staging: str, key: str
 ) -> dict[str, Any]:
     without = given | _OURS
     reads, perhaps = names.needed(found, namespace)
@@ -144,20 +145,19 @@ def _pieces(
     found = identity.pieces({"cells": [cell]}, (), modules, digests, environment or "")
     for name, each in typed.items():
         pickled = isinstance(each, dict) and each.get("$") == "pickled"
-        found[f"value {name}"] = _sum(namespace[name]) if pickled else layout.digest(layout.dump(each))
+        found[f"value {name}"] = _sum(namespace[name], name) if pickled else layout.digest(layout.dump(each))
     return found
 
 
-def _sum(value: Any) -> str:
+def _sum(value: Any, name: str) -> str:
     """What tells a function, a class or an object from another one, in any process."""
-    try:
-        return layout.digest(identity.normal(inspect.getsource(value)).encode())
-    except (OSError, TypeError):
-        return layout.digest(f"{type(value).__module__}.{type(value).__qualname__}".encode())
+    seen = walk.Walk()
+    tokens = seen.visit(value, name)
+    return layout.digest(layout.dump([tokens, seen.finish()]))
 
 
-def _name(found: names.Names, pieces: Mapping[str, str]) -> str:
+def _name(kind: str, found: names.Names, pieces: Mapping[str, str]) -> str:
     """A scan's name that the same cell with the same values has again."""
-    first = next((name for name in sorted(found.assigns) if not name.startswith("_") and name.isascii()), "")
-    parts = ["cell", *([first[:40]] if first else []), identity.code_version(pieces)[:8]]
+    called = found.last.strip("_") if found.last.isascii() else ""
+    parts = [kind, *([called[:40]] if called else []), identity.code_version(pieces)[:8]]
     return "-".join(parts)
