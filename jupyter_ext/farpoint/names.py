@@ -9,7 +9,7 @@ import ast
 import dis
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
@@ -20,6 +20,7 @@ WORD = re.compile(r"[^\W\d]\w*")
 _CELL_MAGICS = {"capture", "prun", "time", "timeit"}  # their body is Python that runs here
 _LINE_MAGICS = {"prun", "time", "timeit"}
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
+_MODULE = frozenset({"__annotations__", "__doc__", "__module__", "__name__", "__qualname__"})  # the compiler's own
 _OPTION = re.compile(r"\s*-\w+(\s*\d+)?(?=\s)")
 
 
@@ -46,7 +47,7 @@ class _Found:
 def names(source: str) -> Names:
     """The names of a cell, IPython's syntax included. BadTask where it cannot be read as a cell.
 
-    A name counts as read unless a line above, outside any block, has surely assigned it.
+    A name counts as read unless the cell has surely assigned it before, whichever way it took.
 
     >>> found = names("y = [a * k for a in x]\\nk = len(y)")
     >>> sorted(found.reads), sorted(found.assigns)
@@ -54,7 +55,7 @@ def names(source: str) -> Names:
     """
     found = _Found()
     _cell(source, found)
-    every = (frozenset(each) for each in (found.reads, found.assigns, found.deletes, found.words))
+    every = (frozenset(each) - _MODULE for each in (found.reads, found.assigns, found.deletes, found.words))
     return Names(*every, last=found.last)
 
 
@@ -99,38 +100,136 @@ def _python(source: str, found: _Found) -> None:
         compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except (SyntaxError, ValueError) as fault:
         raise BadTask(f"the cell cannot be read: {fault}. Nothing was sent.") from fault
-    sure: set[str] = set()
+    _block(tree.body, found, frozenset())
     for statement in tree.body:
-        made = compile(ast.Module([statement], []), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        here = _Found()
-        _code(made, here, top=True)
-        found.reads |= here.reads - sure
-        found.assigns |= here.assigns
-        found.deletes |= here.deletes
         found.last = _called_by(statement) or found.last
-        sure = (sure | _bound(statement)) - here.deletes
-        _late(statement, found, sure)
     _texts(tree, found)
 
 
-def _late(statement: ast.stmt, found: _Found, sure: set[str]) -> None:
-    """`del x` after which `x` is read means a read that fails, here as there: nothing to send for it."""
+def _block(statements: Sequence[ast.stmt], found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    """Note what statements do, one after the other; the names that are surely assigned after them."""
+    for statement in statements:
+        walk = _COMPOUND.get(type(statement))
+        if walk is not None:
+            sure = walk(statement, found, sure)
+        elif not isinstance(statement, ast.Break | ast.Continue):
+            sure = _simple(statement, found, sure)
+    return sure
+
+
+def _simple(statement: ast.stmt, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    made = compile(ast.Module([statement], []), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    here = _Found()
+    first = _code(made, here, top=True)
     if isinstance(statement, ast.Delete):
-        found.reads |= {target.id for target in statement.targets if isinstance(target, ast.Name)} - sure
+        here.reads |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
+    found.reads |= here.reads - sure
+    found.assigns |= here.assigns
+    found.deletes |= here.deletes
+    return (sure | first | _bound(statement)) - here.deletes
 
 
-def _code(code: CodeType, found: _Found, *, top: bool) -> None:
+def _expressions(given: Iterable[ast.expr | None], found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    for each in given:
+        if each is not None:
+            sure = _simple(ast.copy_location(ast.Expr(each), each), found, sure)
+    return sure
+
+
+def _assigned(given: Iterable[str], found: _Found) -> frozenset[str]:
+    names = frozenset(given)
+    found.assigns |= names
+    return names
+
+
+def _loop(loop: Any, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    """A loop over something is taken to go round at least once: what it assigns is not asked of the caller."""
+    sure = _expressions([loop.iter], found, sure)
+    if not isinstance(loop.target, ast.Name | ast.Tuple | ast.List):
+        _expressions([_stored(loop.target)], found, sure)
+    inner = _block(loop.body, found, sure | _assigned(_targets(loop.target), found))
+    return _block(loop.orelse, found, inner)
+
+
+def _stored(target: ast.expr) -> ast.expr | None:
+    """What a target such as `a.b` or `a[i]` reads."""
+    return target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
+
+
+def _while(loop: Any, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    sure = _expressions([loop.test], found, sure)
+    inner = _block(loop.body, found, sure)
+    always = isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+    return _block(loop.orelse, found, inner if always else sure)
+
+
+def _if(branch: Any, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    sure = _expressions([branch.test], found, sure)
+    sides = [(side, _block(side, found, sure)) for side in (branch.body, branch.orelse)]
+    ways = [after for side, after in sides if not _leaves(side)]
+    return frozenset.intersection(*ways) if ways else sure
+
+
+def _leaves(block: Sequence[ast.stmt]) -> bool:
+    return bool(block) and isinstance(block[-1], ast.Raise | ast.Return | ast.Break | ast.Continue)
+
+
+def _with(block: Any, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    for item in block.items:
+        sure = _expressions([item.context_expr], found, sure)
+        if item.optional_vars is not None:
+            _expressions([_stored(item.optional_vars)], found, sure)
+            sure |= _assigned(_targets(item.optional_vars), found)
+    return _block(block.body, found, sure)
+
+
+def _try(block: Any, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    ways = [_block(block.orelse, found, _block(block.body, found, sure))]
+    for handler in block.handlers:
+        inner = _expressions([handler.type], found, sure) | _assigned([handler.name] if handler.name else [], found)
+        end = _block(handler.body, found, inner)
+        if not _leaves(handler.body):
+            ways.append(end - {handler.name or ""})
+    return _block(block.finalbody, found, frozenset.intersection(*ways))
+
+
+def _match(block: Any, found: _Found, sure: frozenset[str]) -> frozenset[str]:
+    sure = _expressions([block.subject], found, sure)
+    for case in block.cases:
+        patterns = list(ast.walk(case.pattern))
+        caught = {node.name for node in patterns if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name}
+        caught |= {node.rest for node in patterns if isinstance(node, ast.MatchMapping) and node.rest}
+        read = [node.cls for node in patterns if isinstance(node, ast.MatchClass)]
+        read += [node.value for node in patterns if isinstance(node, ast.MatchValue)]
+        inner = _expressions([*read], found, sure) | _assigned(caught, found)
+        _block(case.body, found, _expressions([case.guard], found, inner))
+    return sure
+
+
+_COMPOUND: dict[type[ast.stmt], Callable[[Any, _Found, frozenset[str]], frozenset[str]]] = {
+    ast.For: _loop, ast.AsyncFor: _loop, ast.While: _while, ast.If: _if, ast.With: _with, ast.AsyncWith: _with,
+    ast.Try: _try, ast.TryStar: _try, ast.Match: _match,
+}  # fmt: skip
+
+
+def _code(code: CodeType, found: _Found, *, top: bool) -> frozenset[str]:
+    """Note the names of compiled code; those it assigns before it may go one way or another."""
+    first: set[str] = set()
+    straight = True
     for step in dis.get_instructions(code):
         name, value = step.opname, step.argval
+        straight = straight and "JUMP" not in name
         if name in _LOADS and (top or name == "LOAD_GLOBAL" or _is_class(code)):
-            found.reads.add(value)
+            found.reads |= {value} - first
         elif name == "STORE_GLOBAL" or (top and name == "STORE_NAME"):
             found.assigns.add(value)
+            first |= {value} if straight and top else set()
         elif name == "DELETE_GLOBAL" or (top and name == "DELETE_NAME"):
             found.deletes.add(value)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             _code(constant, found, top=False)
+    return frozenset(first)
 
 
 def _is_class(code: CodeType) -> bool:
@@ -138,7 +237,7 @@ def _is_class(code: CodeType) -> bool:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """Names that a statement outside any block surely assigns."""
+    """Names that a simple statement surely assigns."""
     if isinstance(statement, ast.Assign):
         return {name for target in statement.targets for name in _targets(target)}
     if isinstance(statement, ast.AnnAssign):
@@ -147,8 +246,6 @@ def _bound(statement: ast.stmt) -> set[str]:
         return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
-    if isinstance(statement, ast.With | ast.AsyncWith):
-        return {name for item in statement.items if item.optional_vars for name in _targets(item.optional_vars)}
     return set()
 
 

@@ -105,9 +105,7 @@ def bring(run: Run, project: Project, row: RunRow, names: dict[str, Any]) -> Bro
     told = _told(folder)
     if told is None:
         return Brought((), (), {})
-    carrying.unpack(told["values"], str(folder), names, _key(project, row))
-    for name in told["deleted"]:
-        names.pop(name, None)
+    carrying.adopt(told, str(folder), names, _key(project, row))
     return Brought(tuple(told["values"]), tuple(told["deleted"]), told["refused"])
 
 

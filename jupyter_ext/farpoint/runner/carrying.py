@@ -66,6 +66,41 @@ def unpack(typed: Dict[str, Typed], folder: str, namespace: Namespace, key: str)
         namespace[name] = namespace[each["name"]]
 
 
+def adopt(told: Dict[str, Any], folder: str, namespace: Namespace, key: str) -> None:
+    """Do to `namespace` what was done to the other: set names, change things where they are, delete names."""
+    before = {name: namespace[name] for name in told["changed"] if name in namespace}
+    unpack(told["values"], folder, namespace, key)
+    for name, thing in before.items():
+        if _become(thing, namespace[name]):
+            namespace[name] = thing
+    for name in told["deleted"]:
+        namespace.pop(name, None)
+
+
+def _become(thing: Any, other: Any) -> bool:
+    """Give `thing` the content of `other`, so that all who hold it see the change; False where that cannot be done.
+
+    >>> mine = [1, 2]
+    >>> _become(mine, [1, 2, 3]), mine
+    (True, [1, 2, 3])
+    """
+    if type(thing) is not type(other) or thing is other:
+        return thing is other
+    if isinstance(thing, (list, bytearray)):
+        thing[:] = other
+    elif isinstance(thing, (dict, set)):
+        thing.clear()
+        thing.update(other)
+    elif type(thing).__name__ == "ndarray" and thing.shape == other.shape and thing.dtype == other.dtype:
+        thing[...] = other
+    elif type(thing).__reduce__ is object.__reduce__ and hasattr(thing, "__dict__") and not isinstance(thing, type):
+        vars(thing).clear()
+        vars(thing).update(vars(other))
+    else:
+        return False
+    return True
+
+
 def digest(namespace: Namespace, name: str) -> str:
     """A number for the pickled form of a value: another one means that the value was changed in this process."""
     file = io.BytesIO()

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from typing import Any, Dict, Iterable, List, Set
+from typing import Any, Dict, List, Set
 
 from . import carrying, inside, layout, values
 
@@ -37,7 +37,8 @@ def leave(own: str) -> None:
     """Write down what the cell assigned, changed and deleted, into values/names.json below `own`."""
     names = _names()
     asked = _plan.get("returns")
-    found = set(_changed(names, own))
+    new, changed = _assigned(names), _mutated(names, own)
+    found = new | changed
     if asked:
         found = {name for name in asked if name in names}
     stays = set(_plan["values"]) | set(inside.point()["parameters"]) | _HIDDEN  # the caller has them
@@ -47,8 +48,8 @@ def leave(own: str) -> None:
     refused = dict(packed.refused)
     refused.update({name: "%s was never assigned" % name for name in missing})
     told = {
-        "format": layout.FORMAT, "values": packed.values, "deleted": gone, "refused": refused,
-        "error": _error(names, own),
+        "format": layout.FORMAT, "values": packed.values, "changed": sorted(changed & found),
+        "deleted": gone, "refused": refused, "error": _error(names, own),
     }  # fmt: skip
     layout.make_private(os.path.join(own, "values"))
     layout.put(os.path.join(own, NAMES), layout.dump(told))
@@ -72,18 +73,24 @@ def _names() -> Dict[str, Any]:
     return found
 
 
-def _changed(names: Dict[str, Any], own: str) -> Iterable[str]:
-    """Names that are new, stand for something else, or whose value was changed in place."""
-    sent = _plan["values"]
-    assigned = set(_plan.get("assigns", ()))
+def _assigned(names: Dict[str, Any]) -> Set[str]:
+    """Names that are new or stand for something else than before."""
+    wanted = set(_plan.get("assigns", ()))
     given = inside.point()["parameters"]
-    for name in list(names):
-        if name in _HIDDEN or name in given or (name not in assigned and (_IPYTHON.match(name) or name.startswith("__"))):
-            continue
-        if name not in _before or names[name] is not _before[name]:
-            yield name
-        elif name in sent and _other(name, sent[name], names, own):
-            yield name
+    return {
+        name
+        for name, value in names.items()
+        if (name not in _before or value is not _before[name])
+        and name not in _HIDDEN
+        and name not in given
+        and (name in wanted or not (_IPYTHON.match(name) or name.startswith("__")))
+    }
+
+
+def _mutated(names: Dict[str, Any], own: str) -> Set[str]:
+    """Names that were sent and stand for the same thing as then, which is no more as it was."""
+    same = [name for name in _plan["values"] if name in names and names[name] is _before.get(name)]
+    return {name for name in same if _other(name, _plan["values"][name], names, own)}
 
 
 def _other(name: str, sent: Any, names: Dict[str, Any], own: str) -> bool:
