@@ -17,6 +17,7 @@ Knows nothing of the rest: a message names the thing, the value and the mend, an
     ├── NotFinished         a result was asked for before there is one
     │   └── Detached        somebody stopped waiting for a cell; it goes on
     └── RunFailed           a run ended without a result
+        ├── RemoteError     an exception that cannot be made again here; of others, the cause
         ├── RunCancelled
         └── RunLost
 """
@@ -89,6 +90,10 @@ class Detached(NotFinished):
 
 class RunFailed(FarpointError):
     """A run ended without a result; the far traceback is in the message."""
+
+
+class RemoteError(RunFailed):
+    """What happened at the far end, with its traceback: the cause of an exception, or in place of it."""
 
 
 class RunCancelled(RunFailed):

@@ -217,7 +217,9 @@ class View:
         Resources are those of the last time, changed by what is given: `memory="x2"`, `time="4h"`.
         """
         rows = [row for row in self._rows() if row.state is not State.COMPLETED]
-        made = submit.submit(self.project, retrying.request(self.project, rows, machine=on, changes=resources, task=self._retried()))
+        task = self._retried()
+        request = retrying.request(self.project, rows, machine=on, changes=resources, task=task)
+        made = submit.submit(self.project, request)
         self._said = made.messages
         watch.hand_over(self.project)
         return self

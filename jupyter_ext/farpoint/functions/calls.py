@@ -12,6 +12,7 @@ from typing import Any
 
 from farpoint.errors import BadPoints, BadTask, nearest
 from farpoint.functions import walk
+from farpoint.points import grid
 from farpoint.runner import kinds, layout, pickles, values
 from farpoint.runner.parcels import Parcel
 
@@ -70,6 +71,16 @@ def shape_of(function: Callable[..., Any]) -> Shape:
     )  # fmt: skip
 
 
+def column_shape_of(function: Callable[..., Any]) -> Shape:
+    """The shape of a function whose arguments can all be columns; else the one that puts all into two."""
+    shape = shape_of(function)
+    try:
+        grid(**{name: [0] for name in (*shape.positional, *shape.named, shape.star, shape.stars) if name})
+    except BadPoints:
+        return Shape()
+    return Shape() if COUNT in (*shape.positional, *shape.named) else shape
+
+
 def check_names(shape: Shape, names: tuple[str, ...], task: str) -> None:
     """Refuse names of points that the function has no argument for, and arguments that no name gives. BadPoints."""
     known = [*shape.positional, *shape.named, *([shape.star] if shape.star else [])]
@@ -86,6 +97,10 @@ class Parcels:
     """The arguments that travel as files, by digest."""
 
     blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def pack_call(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """All arguments of a call."""
+        return {name: self.pack(value, name) for name, value in call.items()}
 
     def pack(self, value: Any, name: str) -> Any:
         """The value itself where it stands in a line, a Parcel otherwise. BadTask names what cannot travel."""

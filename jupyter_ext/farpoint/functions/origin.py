@@ -36,7 +36,7 @@ def file_of(name: str) -> Path | None:
         return None
     module = sys.modules.get(name)
     where = getattr(module, "__file__", None) if module is not None else _unloaded(name)
-    if not where or not os.path.isfile(where):
+    if not where or not Path(where).is_file():
         return None
     real = os.path.realpath(where)
     return None if real.startswith(_installed()) else Path(real)

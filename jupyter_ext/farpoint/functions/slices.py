@@ -57,7 +57,7 @@ class Slices:
         statements = self._statements(module)
         if statements is None:
             return []
-        everything = name == WHOLE or any(("", WHOLE) == one[::2] for each in statements for one in each.imports)
+        everything = name == WHOLE or any(star for each in statements for *_, star in each.imports if star == WHOLE)
         chosen = [each for each in statements if everything or each.always or name in each.binds]
         onward: list[tuple[str, str]] = []
         for each in chosen:

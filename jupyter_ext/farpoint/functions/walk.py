@@ -19,6 +19,7 @@ from farpoint.errors import BadTask
 from farpoint.functions import origin
 from farpoint.functions.slices import WHOLE, Slices
 
+_CACHED = type(functools.lru_cache(lambda: None))
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
 _C = (
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType,
@@ -63,7 +64,7 @@ class Walk:
         try:
             return self._visit(thing)
         except RecursionError:
-            raise BadTask(f"{self._where()} is nested too deep to be told from others. Give it as an argument.") from None
+            raise BadTask(f"{self._where()} is nested too deep to be told from others. Flatten it.") from None
         finally:
             if at:
                 self._path.pop()
@@ -191,7 +192,7 @@ class Walk:
         thing = _inner(function.__globals__[name])
         if isinstance(thing, types.ModuleType):
             return [self._attribute(thing, each) for each in sorted(used)]
-        if isinstance(thing, types.FunctionType | type) or callable(thing) and not hasattr(thing, "__dict__"):
+        if isinstance(thing, types.FunctionType | type) or (callable(thing) and not hasattr(thing, "__dict__")):
             return self.visit(thing, name)
         label = self._labels.get(id(thing)) if type(thing) not in _PLAIN else None
         if label is None:
@@ -253,7 +254,8 @@ class Walk:
 
     def _member(self, thing: Any, name: str) -> Tokens:
         if name == "__annotations__":
-            return [[word, repr(kind) if not isinstance(kind, type) else kind.__qualname__] for word, kind in thing.items()]
+            kinds = {word: kind.__qualname__ if isinstance(kind, type) else repr(kind) for word, kind in thing.items()}
+            return [[word, kind] for word, kind in kinds.items()]
         return self.visit(thing, f".{name}")
 
 
@@ -275,7 +277,7 @@ def same(value: Any, name: str) -> str:
 def _inner(thing: Any) -> Any:
     """The function within what only wraps it: ours, functools.lru_cache, a static or class method."""
     while True:
-        if getattr(type(thing), "__runs_elsewhere__", False) or isinstance(thing, functools._lru_cache_wrapper):
+        if getattr(type(thing), "__runs_elsewhere__", False) or isinstance(thing, _CACHED):
             thing = thing.__wrapped__
         elif isinstance(thing, staticmethod | classmethod):
             thing = thing.__func__
@@ -312,5 +314,3 @@ def _imported_by(code: types.CodeType) -> set[str]:
     """Modules that are imported inside the function."""
     steps = (step for each in _codes(code) for step in dis.get_instructions(each))
     return {step.argval for step in steps if step.opname == "IMPORT_NAME" and step.argval}
-
-

@@ -7,9 +7,8 @@ import os
 import traceback
 from typing import Any, Dict, Optional
 
-from . import journal, layout, pickles
+from . import journal, large, layout, pickles
 
-FILE = "values/error.pkl"
 _OURS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -20,10 +19,7 @@ def result(fault: BaseException, folder: str, key: str) -> Dict[str, Any]:
         code = exit_code(fault.code)
         return told("exit code %d" % code, code, error)
     try:
-        data = pickles.seal(packed(fault), key)
-        layout.make_private(os.path.join(folder, "values"))
-        layout.put(os.path.join(folder, FILE), data)
-        error["pickled"] = FILE
+        error["pickled"] = large.store(fault, ".pkl", pickles.seal(packed(fault), key), folder, "error")["path"]
     except Exception:
         pass  # the words are enough
     return told("exception", None, error)
@@ -111,12 +107,17 @@ def _attributes(fault: BaseException) -> Dict[str, Any]:
     """Those of its own attributes that can be pickled."""
     kept = {}
     for name, value in vars(fault).items():
-        try:
-            pickles.unpack(pickles.pack(value, "attribute"))
-        except Exception:
-            continue
-        kept[name] = value
+        if _travels(value):
+            kept[name] = value
     return kept
+
+
+def _travels(value: Any) -> bool:
+    try:
+        pickles.unpack(pickles.pack(value, "attribute"))
+    except Exception:
+        return False
+    return True
 
 
 def _same(one: Any, other: BaseException) -> bool:

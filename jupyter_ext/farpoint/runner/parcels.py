@@ -5,7 +5,7 @@ Knows names and digests; must not know where the files lie or who reads them.
 
 from typing import Any, Dict, Sequence
 
-_FIELDS = ("codec", "sha256", "size", "type", "same", "beside")
+_FIELDS = ("codec", "sha256", "size", "words", "same", "beside")
 
 
 class Parcel:
@@ -17,18 +17,16 @@ class Parcel:
     <ndarray 1000>
     """
 
-    def __init__(
-        self, codec: str, sha256: str, size: int, type: str, same: str, beside: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, codec: str, sha256: str, size: int, words: str, same: str, beside: Sequence[str] = ()) -> None:
         self.codec = codec
         self.sha256 = sha256
         self.size = size
-        self.type = type
+        self.words = words
         self.same = same
         self.beside = list(beside)
 
     def __repr__(self) -> str:
-        return "<%s>" % self.type
+        return "<%s>" % self.words
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Parcel) and self.same == other.same

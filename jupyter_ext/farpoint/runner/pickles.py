@@ -50,13 +50,12 @@ def split(data: bytes) -> Tuple[Dict[str, Any], bytes]:
     """(header, pickle), nothing unpickled."""
     line, newline, body = data.partition(b"\n")
     try:
-        header = json.loads(line.decode("ascii"))
-        known = newline and header["format"] <= FORMAT and header["python"]
+        header: Dict[str, Any] = json.loads(line.decode("ascii"))
+        if newline and header["format"] <= FORMAT and header["python"]:
+            return header, body
     except (ValueError, LookupError, TypeError):
-        known = False
-    if not known:
-        raise Foreign("no pickle of this format: is it from a newer farpoint?")
-    return header, body
+        pass
+    raise Foreign("no pickle of this format: is it from a newer farpoint?")
 
 
 def seal(data: bytes, key: str) -> bytes:
@@ -86,7 +85,9 @@ def _dump(value: Any, beside: Optional[Dict[str, bytes]]) -> bytes:
     class Writer(CloudPickler):  # type: ignore[misc] # cloudpickle ships no types
         """Takes large arrays out, and a function that would run elsewhere as one that runs where it is."""
 
-        seen: List[Any] = []
+        def __init__(self, file: Any, protocol: int) -> None:
+            super().__init__(file, protocol=protocol)
+            self.seen: List[Any] = []
 
         def persistent_id(self, thing: Any) -> Optional[Tuple[str, str, int]]:
             if beside is None or not is_large_array(thing):
@@ -107,7 +108,6 @@ def _dump(value: Any, beside: Optional[Dict[str, bytes]]) -> bytes:
 
     buffer = io.BytesIO()
     writer = Writer(buffer, protocol=min(5, pickle.HIGHEST_PROTOCOL))
-    writer.seen = []
     writer.dump(value)
     return buffer.getvalue()
 

@@ -13,7 +13,7 @@ from typing import Any
 from farpoint import identity, inputs, reading
 from farpoint.errors import BadTask
 from farpoint.functions import origin
-from farpoint.functions.calls import Parcels, shape_of
+from farpoint.functions.calls import Parcels, Shape, shape_of
 from farpoint.functions.walk import Walk
 from farpoint.model import InputFile
 from farpoint.project import Project
@@ -29,6 +29,7 @@ class Function:
     function: Callable[..., Any]
     name: str
     parcels: Parcels = field(default_factory=Parcels)
+    shape: Shape | None = None  # how its points name its arguments, its own signature where None
     kind = "function"
 
     def label(self, project: Project) -> str:
@@ -55,7 +56,7 @@ class Function:
         )
 
     def _pickled(self, beside: dict[str, bytes]) -> bytes:
-        call = shape_of(self.function).call()
+        call = (self.shape or shape_of(self.function)).call()
         try:
             return pickles.pack(self.function, self.kind, beside, name=self.name, call=call)
         except Exception as fault:

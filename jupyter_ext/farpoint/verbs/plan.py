@@ -209,6 +209,8 @@ def _choose(
             start += [(number, point)] if row.state in FINAL else []
         elif row.state is State.COMPLETED and row.key != identity.key(source.pieces, point):
             stale.append((number, point))
+        elif request.task.kind == "function" and row.state not in FINAL and request.changed is None:
+            _refuse_older(document, source, row, point)
     if not stale or request.changed == "keep":
         return start, _kept(stale)
     message = _what_changed(document, source, [known[number] for number, _ in stale])
@@ -221,6 +223,15 @@ def _choose(
     return sorted(start + stale, key=lambda item: numbers.index(item[0])), [
         f"{message}: {len(stale)} completed points run again"
     ]
+
+
+def _refuse_older(document: Mapping[str, Any], source: Source, row: RunRow, point: Mapping[str, Any]) -> None:
+    """A call is not answered by a run of other code that is still on its way."""
+    if row.key != identity.key(source.pieces, point):
+        raise CodeChanged(
+            f"{_what_changed(document, source, [row])}, and point {row.number} of {document['scan']} is still "
+            f"{row.state} with the earlier code. Wait for it, cancel it, or give this one another name."
+        )
 
 
 def _kept(stale: Sequence[Any]) -> list[str]:
@@ -308,7 +319,8 @@ def write_job(
     shape = JobShape(token, pilots, need, str(body["scan"]))
     limits = machine.limits()
     document = {
-        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": token, "farpoint": __version__, "created": project.clock(),
+        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": token,
+        "farpoint": __version__, "created": project.clock(),
         "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
         "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": pilots,
         "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus},

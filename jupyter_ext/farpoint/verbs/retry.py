@@ -15,7 +15,6 @@ from farpoint.project import Project
 from farpoint.resources import merge
 from farpoint.verbs.plan import Request
 from farpoint.verbs.source import Notebook, Task
-from farpoint.verbs.stored import Stored, Task
 from farpoint.verbs.stored import Stored
 
 
@@ -50,13 +49,6 @@ def request(
         numbers=tuple(run.number for run in chosen),
         confirm=False,
     )
-
-
-def _task(project: Project, document: Mapping[str, Any]) -> Task:
-    if document["kind"] != Notebook.kind:
-        return Stored(document)
-    task = Path(document["task"])
-    return Notebook(task if task.is_absolute() else project.root / task)
 
 
 def _task(project: Project, document: Mapping[str, Any]) -> Task:
