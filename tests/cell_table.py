@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SETUP = '''
+SETUP = """
 import asyncio, math
 import numpy as np
 x, y, k, flag, text = 3, 4.5, 2, True, "ab"
@@ -36,7 +36,7 @@ class Worse(Box):
 async def later(a):
     await asyncio.sleep(0)
     return a + x
-'''
+"""
 
 
 class Snippet(NamedTuple):
@@ -118,10 +118,11 @@ TABLE = [
     Snippet("k = 100\nz = f(1)", "f", "k z"),
     Snippet("alias.append(5)\nz = lst[-1], alias is lst", "alias lst", "z", "(lst, alias, lst is alias)"),
     Snippet("def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\nz = fib(10)", "fib", "fib z", "fib(6)"),
-    Snippet("def make():\n    t = x\n    def inc():\n        nonlocal t\n        t += 1\n        return t\n    return inc\n"
-            "inc = make(); z = inc(), inc()", "x", "make inc z", "inc()"),
+    Snippet("def make():\n    t = x\n    def inc():\n        nonlocal t\n        t += 1\n        return t\n"
+            "    return inc\ninc = make(); z = inc(), inc()", "x", "make inc z", "inc()"),
     Snippet("from functools import partial\nz = partial(f, 3)", "f", "partial z", "z()"),
-    Snippet("from dataclasses import dataclass\n@dataclass\nclass P:\n    a: int = x\nz = P()", "x", "dataclass P z", "z.a"),
+    Snippet("from dataclasses import dataclass\n@dataclass\nclass P:\n    a: int = x\nz = P()", "x",
+            "dataclass P z", "z.a"),
     Snippet("import numpy as np\nz = np.float32(1.5), np.arange(3)", "", "np z", "(z[0], z[1].tolist())"),
     Snippet("_private = x", "x", "_private"),
     Snippet("__dunder = 3", "", "__dunder"),

@@ -55,15 +55,18 @@ def names(source: str) -> Names:
     """
     found = _Found()
     _cell(source, found)
-    every = (frozenset(each) - _MODULE for each in (found.reads, found.assigns, found.deletes, found.words))
-    return Names(*every, last=found.last)
+    reads, assigns, deletes, words = (
+        frozenset(each) - _MODULE for each in (found.reads, found.assigns, found.deletes, found.words)
+    )
+    return Names(reads, assigns, deletes, words, found.last)
 
 
 def python_of(source: str) -> str:
     """The cell as the Python that IPython would run."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return str(TransformerManager().transform_cell(source))
+    manager: Any = TransformerManager  # it ships no types
+    return str(manager().transform_cell(source))
 
 
 def _cell(source: str, found: _Found) -> None:

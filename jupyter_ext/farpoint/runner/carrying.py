@@ -36,9 +36,7 @@ class Refused(ValueError):
     """A parcel that must not be opened here; the message says why and the mend."""
 
 
-def pack(
-    namespace: Namespace, names: Iterable[str], folder: str, key: str, without: Iterable[str] = ()
-) -> Packed:
+def pack(namespace: Namespace, names: Iterable[str], folder: str, key: str, without: Iterable[str] = ()) -> Packed:
     """Put the values of `names`, and of all names their functions use, into typed JSON and files of `folder`/values.
 
     Names of `without` stay, whoever uses them. `key` signs what is pickled.
@@ -93,12 +91,18 @@ def _become(thing: Any, other: Any) -> bool:
         thing.update(other)
     elif type(thing).__name__ == "ndarray" and thing.shape == other.shape and thing.dtype == other.dtype:
         thing[...] = other
-    elif type(thing).__reduce__ is object.__reduce__ and hasattr(thing, "__dict__") and not isinstance(thing, type):
+    elif _plain_object(thing):
         vars(thing).clear()
         vars(thing).update(vars(other))
     else:
         return False
     return True
+
+
+def _plain_object(thing: Any) -> bool:
+    """Whether all there is to an object stands in its `__dict__`."""
+    ordinary = all(getattr(type(thing), name) is getattr(object, name) for name in ("__reduce__", "__reduce_ex__"))
+    return ordinary and hasattr(thing, "__dict__") and not isinstance(thing, type) and not callable(thing)
 
 
 def digest(namespace: Namespace, name: str) -> str:

@@ -5,9 +5,10 @@ Knows Python's objects only; what can travel is asked of a function it is given.
 
 import inspect
 import types
-from typing import Any, Callable, Iterator, Tuple
+from typing import Any, Callable, List, Tuple
 
 DEEP = 8  # parts within parts that are looked into
+MANY = 1000  # parts of one thing that are looked at
 _WORDS = {
     "lock": "thread lock",
     "RLock": "thread lock",
@@ -55,27 +56,22 @@ def words(value: Any) -> str:
     return _WORDS.get(name, name)
 
 
-def parts(path: str, value: Any) -> Iterator[Tuple[str, Any]]:
+def parts(path: str, value: Any) -> List[Tuple[str, Any]]:
     """The parts a value is pickled with, and how each is written."""
     if isinstance(value, dict):
-        for key, part in list(value.items())[:1000]:
-            yield "%s[%r]" % (path, key), part
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for index, part in enumerate(list(value)[:1000]):
-            yield "%s[%d]" % (path, index), part
-    elif isinstance(value, types.MethodType):
-        yield "%s.__self__" % path, value.__self__
-    elif isinstance(value, types.FunctionType):
-        for name, part in inspect.getclosurevars(value).nonlocals.items():
-            yield "%s → %s" % (path, name), part
-        for index, part in enumerate(value.__defaults__ or ()):
-            yield "%s's default %d" % (path, index), part
-    else:
-        held = getattr(value, "__dict__", None)
-        for name, part in list(held.items()) if held else ():
-            if isinstance(value, type) and name.startswith("__"):
-                continue
-            yield "%s.%s" % (path, name), part
+        return [("%s[%r]" % (path, key), part) for key, part in list(value.items())[:MANY]]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [("%s[%d]" % (path, index), part) for index, part in enumerate(list(value)[:MANY])]
+    if isinstance(value, types.MethodType):
+        return [("%s.__self__" % path, value.__self__)]
+    if isinstance(value, types.FunctionType):
+        held = inspect.getclosurevars(value).nonlocals
+        found = [("%s → %s" % (path, name), part) for name, part in held.items()]
+        defaults = enumerate(value.__defaults__ or ())
+        return found + [("%s's default %d" % (path, index), part) for index, part in defaults]
+    own = dict(getattr(value, "__dict__", None) or {})
+    hidden = isinstance(value, type)
+    return [("%s.%s" % (path, name), part) for name, part in own.items() if not (hidden and name.startswith("__"))]
 
 
 def _travels(value: Any, dumps: Callable[[Any], Any]) -> bool:

@@ -45,7 +45,7 @@ def leave(own: str) -> None:
     packed = carrying.pack(names, sorted(found), own, _plan["key"], without=stays - found)
     gone = [name for name in _plan["values"] if name not in names]
     missing = [name for name in asked or () if name not in names]
-    refused = dict(packed.refused)
+    refused = {name: why for name, why in packed.refused.items() if getattr(names[name], "closed", False) is not True}
     refused.update({name: "%s was never assigned" % name for name in missing})
     told = {
         "format": layout.FORMAT, "values": packed.values, "changed": sorted(changed & found),
@@ -68,7 +68,7 @@ class _Code(metaclass=_Kinds):
 def _names() -> Dict[str, Any]:
     import IPython
 
-    shell: Any = IPython.get_ipython()  # type: ignore[no-untyped-call]
+    shell: Any = IPython.get_ipython()
     found: Dict[str, Any] = shell.user_ns
     return found
 

@@ -68,7 +68,9 @@ def _option(line: Line, name: str, written: str | None, rest: list[str]) -> None
         line.flags.add(name)
         return
     if name not in (*ONCE, *MANY):
-        raise BadInput(f"there is no option --{name} here (there are: {_known()}).{nearest(name, (*ONCE, *MANY, *FLAGS))}")
+        raise BadInput(
+            f"there is no option --{name} here (there are: {_known()}).{nearest(name, (*ONCE, *MANY, *FLAGS))}"
+        )
     if written is None:
         if not rest or rest[0].startswith("--"):
             raise BadInput(f"--{name} needs a value after it.")

@@ -173,5 +173,7 @@ def remote_line(shell: Any, text: str) -> Any:
 def _pull(shell: Any, project: Project, row: RunRow, run: Run) -> None:
     sent = far_cell.found_again(project, row)
     if sent is None:
-        raise BadInput(f"{run.id} is point {row.number} of scan {row.scan}: its values are in fp.attach({row.scan!r}).table")
+        raise BadInput(
+            f"{run.id} is point {row.number} of scan {row.scan}: its values are in fp.attach({row.scan!r}).table"
+        )
     attend(shell, project, sent, run)

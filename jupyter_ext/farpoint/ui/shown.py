@@ -96,11 +96,16 @@ def _outputs(path: Path) -> list[dict[str, Any]]:
 
 
 def _show(output: dict[str, Any]) -> None:
-    from IPython.display import publish_display_data
-
     if output["output_type"] in ("display_data", "execute_result"):
         data = {kind: "".join(found) if isinstance(found, list) else found for kind, found in output["data"].items()}
-        publish_display_data(data, metadata=output.get("metadata") or {})
+        _publish(data, output.get("metadata") or {})
+
+
+def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
+    from IPython.display import publish_display_data
+
+    publish: Any = publish_display_data  # it ships no types
+    publish(data, metadata=metadata)
 
 
 def whole(project: Project, row: RunRow, run: Run) -> None:
@@ -113,10 +118,8 @@ def whole(project: Project, row: RunRow, run: Run) -> None:
 
 def page(scan: Scan) -> None:
     """The scan's page inside the notebook: it stays when the kernel is gone, and loads nothing."""
-    from IPython.display import publish_display_data
-
     written = scan.page(ROOM)
     frame = element(
         "iframe", srcdoc=written, sandbox="allow-scripts", style="width:100%;height:720px;border:0", title=scan.name
     )
-    publish_display_data({"text/html": str(frame), "text/plain": repr(scan)})
+    _publish({"text/html": str(frame), "text/plain": repr(scan)}, {})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from farpoint import cells, identity, inputs, names
+from farpoint import identity, inputs, names
 from farpoint.errors import BadTask
 from farpoint.functions import walk
 from farpoint.model import InputFile
@@ -71,7 +71,9 @@ def prepare(
         typed = _packed(found, namespace, given, staging, key)
         values = [_kept(project, Path(staging, path)) for path in sorted(_files(typed))]
         modules = sorted(_modules(typed, staging))
-    notebook = _notebook(source, {"values": typed, "key": key, "returns": list(chosen), "assigns": sorted(found.assigns)})
+    notebook = _notebook(
+        source, {"values": typed, "key": key, "returns": list(chosen), "assigns": sorted(found.assigns)}
+    )
     where = (folder or Path.cwd()).resolve() / FILE
     gathered = inputs.gather_for(_with_imports(source, modules), where, project.root.resolve(), files)
     pieces = _pieces(source, typed, namespace, gathered, environment)
@@ -121,7 +123,7 @@ def _modules(typed: Mapping[str, Any], staging: str) -> Iterator[str]:
 
 def _notebook(source: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """The first line is where the magic stood, so that lines are counted as in the caller's cell."""
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code", "id": "cell", "metadata": {"tags": []}, "execution_count": None, "outputs": [],
         "source": f"\n{source}",
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import json
@@ -34,7 +33,8 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[s
         [sys.executable, str(FAR)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=env
     )
     yield program
-    assert program.stdin is not None and program.stdout is not None
+    assert program.stdin is not None
+    assert program.stdout is not None
     program.stdin.close()
     program.wait(10)
     program.stdout.close()
@@ -85,7 +85,8 @@ def there(
         shutil.copy(item.source, target)
     (folder / "cell.ipynb").write_bytes(task.made.data)
     order = {"notebook": str(folder / "cell.ipynb"), "inputs": str(inputs), "own": str(own)}
-    assert far.stdin is not None and far.stdout is not None
+    assert far.stdin is not None
+    assert far.stdout is not None
     far.stdin.write(json.dumps(order) + "\n")
     far.stdin.flush()
     answer: dict[str, Any] = json.loads(far.stdout.readline())
