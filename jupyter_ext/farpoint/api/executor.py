@@ -58,6 +58,11 @@ class Call(futures.Future[Any]):
         fault = super().exception(timeout)
         return fault if self.run is None or fault is None else self.run.exception()
 
+    def sent(self, run: Run) -> None:
+        """It was handed over: what it was given is not held here any longer."""
+        self.run = run
+        self.function, self.arguments, self.named = len, (), {}
+
     def ended(self, run: Run) -> None:
         """Take over how its run ended. What it returned or raised is read when it is asked for."""
         if self.done() or not self.set_running_or_notify_cancel():
@@ -84,7 +89,7 @@ class Executor(futures.Executor):
 
     def __init__(self, on: str | None = None, *, max_workers: int | None = None, **options: Any) -> None:
         if max_workers is not None and (type(max_workers) is not int or max_workers <= 0):
-            raise BadInput(f"max_workers={max_workers!r} must be a whole number greater than 0, or None.")
+            raise BadInput(f"max_workers must be greater than 0, a whole number or None, and is {max_workers!r}.")
         check_options(options)
         self._on = on
         self._options = options
@@ -129,6 +134,8 @@ class Executor(futures.Executor):
         with self._guard:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
+            if not threading.main_thread().is_alive():  # its future could not be waited for
+                raise RuntimeError("cannot schedule new futures after interpreter shutdown")
             self._waiting += calls
         self._send()
         return calls
@@ -164,7 +171,7 @@ class Executor(futures.Executor):
             self._refuse(list(bound), fault)
             return
         for call, run in zip(bound, runs, strict=True):
-            call.run = run
+            call.sent(run)
             run.add_done_callback(partial(self._ended, call))
 
     def _apart(self, scan: str, call: dict[str, Any]) -> dict[str, Any]:

@@ -105,11 +105,7 @@ def rebuilt(thing: Any) -> BaseException:
 
 def _attributes(fault: BaseException) -> Dict[str, Any]:
     """Those of its own attributes that can be pickled."""
-    kept = {}
-    for name, value in vars(fault).items():
-        if _travels(value):
-            kept[name] = value
-    return kept
+    return {name: value for name, value in vars(fault).items() if _travels(value)}
 
 
 def _travels(value: Any) -> bool:

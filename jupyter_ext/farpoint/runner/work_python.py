@@ -62,7 +62,7 @@ def arrange(given: Dict[str, Any], call: Dict[str, Any]) -> Tuple[List[Any], Dic
             break
         positional.append(given.pop(name))
     extra = given.pop(call["stars"], {}) if call["stars"] else {}
-    if not call["stars"] and COUNT not in call["named"] + call["positional"]:
+    if COUNT not in call["named"] + call["positional"]:
         given.pop(COUNT, None)
     given.update(extra)
     return positional + list(rest), given
