@@ -106,7 +106,8 @@ def test_what_comes_back_is_what_was_returned(desk):
             path: list
         def make(kind):
             return {
-                "mapping": {"energy": 2.5, "steps": 3}, "dataclass": Found(1.5, [1, 2]), "none": None, "tuple": (1, "a"),
+                "mapping": {"energy": 2.5, "steps": 3}, "dataclass": Found(1.5, [1, 2]), "none": None,
+                "tuple": (1, "a"),
                 "array": numpy.arange(20_000), "lambda": lambda x: x + 1, "class": Found, "set": {1, 2},
                 "frame": pandas.DataFrame({"a": [1, 2]}, index=["p", "q"]),
                 "objects": pandas.DataFrame({"a": [{1}, {2}]}), "empty": {},
@@ -117,7 +118,7 @@ def test_what_comes_back_is_what_was_returned(desk):
         print(table.loc[0, ["energy", "steps"]].tolist(), table.loc[1, "energy"], table.loc[3, "result"])
         got = dict(zip(kinds, [run.result() for run in scan]))
         here = {kind: make(kind) for kind in kinds}
-        assert all(got[kind] == here[kind] for kind in ["mapping", "dataclass", "none", "tuple", "class", "set", "empty"])
+        assert all(got[kind] == here[kind] for kind in "mapping dataclass none tuple class set empty".split())
         assert (got["array"] == here["array"]).all() and got["lambda"](2) == 3
         assert got["frame"].equals(here["frame"]) and got["objects"].equals(here["objects"])
         assert "run_result" not in table and not [name for name in table if "run_result" in name]

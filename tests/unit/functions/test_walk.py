@@ -67,8 +67,8 @@ BASE = {
             y = helper(x) + K + own.modhelper(x) + shifted(x)
             return y + 1
         def wide(x):
-            return (TABLE[1](x), part(x), add(x), doubled(x), Body().weight(), Model().step(x), fact(x), list(stream(x)),
-                    later, cached(x), x in NAMES, x in {"p", "q", "r"}, {"k": K}, math.pi, bound(x))
+            return (TABLE[1](x), part(x), add(x), doubled(x), Body().weight(), Model().step(x), fact(x),
+                    list(stream(x)), later, cached(x), x in NAMES, x in {"p", "q", "r"}, {"k": K}, math.pi, bound(x))
         bound = Model().step
         """,
     "own.py": """
@@ -154,11 +154,12 @@ print(same(vars(main)[sys.argv[2]], "task"))
 def key(folder: Path, edits: list[tuple[str, str, str]], name: str, seed: int) -> str:
     """The identity of a function, found in a process of its own, as a notebook has it."""
     for file, text in BASE.items():
+        edited = text
         for where, old, new in edits:
             if where == file:
-                assert old in text
-                text = text.replace(old, new, 1)
-        (folder / file).write_text(textwrap.dedent(text))
+                assert old in edited
+                edited = edited.replace(old, new, 1)
+        (folder / file).write_text(textwrap.dedent(edited))
     done = subprocess.run(
         [sys.executable, "-B", "-c", LOOK, str(folder), name, str(seed)],
         env={**os.environ, "PYTHONHASHSEED": str(seed)}, capture_output=True, text=True, timeout=60,
