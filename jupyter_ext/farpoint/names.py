@@ -101,8 +101,11 @@ def _python(source: str, found: _Found) -> None:
     try:
         tree = ast.parse(source)
         compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except (SyntaxError, ValueError) as fault:
-        raise BadTask(f"the cell cannot be read: {fault}. Nothing was sent.") from fault
+    except SyntaxError as fault:
+        line = (fault.text or "").strip()
+        raise BadTask(f"the cell cannot be read: {fault.msg}{f', at {line!r}' if line else ''}.") from fault
+    except ValueError as fault:
+        raise BadTask(f"the cell cannot be read: {fault}.") from fault
     _block(tree.body, found, frozenset())
     for statement in tree.body:
         found.last = _called_by(statement) or found.last

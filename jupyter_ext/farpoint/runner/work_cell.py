@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict, List
 
 from . import work_notebook
+from .figures import Figures
 from .work_notebook import Work
 
 _PACKAGE = __package__ or "farpoint_runner"
@@ -23,6 +24,7 @@ class CellWork(Work):
     def __init__(self, spec: Dict[str, Any], folder: str) -> None:
         super().__init__(spec, folder)
         self.voice.errors = False  # the cell's own are raised where it was sent from
+        self.figures = Figures(self.voice.add)
 
     def prelude(self, client: Any) -> bool:
         """As for any notebook, then the names that were sent."""
@@ -31,11 +33,18 @@ class CellWork(Work):
         self.error = self._hidden(client, "arrive", self.spec["input"], inputs)
         return polite
 
+    def hear(self, message: Any, output: Any) -> None:
+        """Pass on what is displayed as well as what is printed."""
+        super().hear(message, output)
+        self.figures.tell(message, output)
+        self.voice.soon()
+
     def cells(self, client: Any) -> None:
         """The cell, unless its names did not arrive; then what it assigned is written down, however it ended."""
         if self.error is not None:
             return
         super().cells(client)
+        self.figures.number()
         if self.death is None:
             self.error = self._hidden(client, "leave", self.folder)
 

@@ -100,6 +100,11 @@ class Work:
         client.kc.execute(code, silent=True, store_history=False)
         kernel.wait(kernel.process_of(client.km), 2 * PATIENCE)
 
+    def hear(self, _message: Any, output: Any) -> None:
+        """The kernel said something; `output` is what the notebook keeps of it, None for nothing."""
+        if output is not None:
+            self.voice.hear(output)
+
     def cells(self, client: Any) -> None:
         """Execute cell by cell until one stops the notebook."""
         from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -147,8 +152,7 @@ def client_of(work: Work) -> Any:
         def process_message(self, *arguments: Any, **options: Any) -> Any:
             output = super().process_message(*arguments, **options)
             work.saver.perhaps()
-            if output is not None:
-                work.voice.hear(output)
+            work.hear(arguments[0], output)
             return output
 
     # papermill's settings, but for the last: how a kernel leaves is ours (see leaving.py)
@@ -194,11 +198,15 @@ class Voice:
     def hear(self, output: Any) -> None:
         """Take one output of a cell; streams and errors are passed on."""
         if output.output_type == "stream":
-            self._add(output.name, output.text)
+            self.add(output.name, output.text)
         elif output.output_type == "error" and self.errors:
-            self._add("stderr", plain("\n".join(output.traceback)) + "\n")
+            self.add("stderr", plain("\n".join(output.traceback)) + "\n")
         else:
             return
+        self.soon()
+
+    def soon(self) -> None:
+        """Pass on what waits, now or in a moment."""
         if time.monotonic() - self.spoke >= SPEAK_EVERY:
             self.flush()
         elif self.timer is None:
@@ -217,7 +225,8 @@ class Voice:
                 events.send(self.path, {"e": "stream", "name": name, "text": text[start : start + PIECE]})
         self.spoke = time.monotonic()
 
-    def _add(self, name: str, text: str) -> None:
+    def add(self, name: str, text: str) -> None:
+        """Take a text for the stream of that name."""
         if self.waiting and self.waiting[-1][0] == name:
             self.waiting[-1][1] += text
         else:

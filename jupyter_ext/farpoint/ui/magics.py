@@ -84,7 +84,7 @@ def attend(shell: Any, project: Project, sent: Sent, run: Run) -> None:
     row = teller.tell()
     if row.state in (State.COMPLETED, State.FAILED):
         brought = far_cell.bring(run, project, row, shell.user_ns)
-        shown.outputs(run)
+        teller.rest(run)
         for why in brought.refused.values():
             print(f"not brought back: {why}")
     else:

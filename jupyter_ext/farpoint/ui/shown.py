@@ -19,30 +19,83 @@ from farpoint.api.scan import Scan
 from farpoint.api.summary import span
 from farpoint.model import RunRow, State
 from farpoint.project import Project
+from farpoint.runner import figures
 from farpoint.verbs import fetch
 
 ROOM = 8_000_000  # bytes of pictures of a page that stays in the notebook
 
 
 class Teller:
-    """Prints what a run prints, each piece once."""
+    """Shows what a run prints and displays, each piece once."""
 
     def __init__(self, project: Project, row: Callable[[], RunRow]) -> None:
         self._project = project
         self._row = row
         self._told = 0
         self._attempt = 0
+        self._begun = ""
+        self.displays = Displays()
 
     def tell(self) -> RunRow:
-        """Print what is new; the row as it is."""
+        """Show what is new; the row as it is."""
         row = self._row()
         if row.attempt != self._attempt:
             self._attempt, self._told = row.attempt, 0
         found = fetch.pieces(self._project, row)
         for name, text in found[self._told :]:
-            print(text, end="", file=sys.stderr if name == "stderr" else sys.stdout, flush=True)
+            if name == figures.STREAM:
+                self._show(text)
+            else:
+                print(text, end="", file=sys.stderr if name == "stderr" else sys.stdout, flush=True)
         self._told = len(found)
         return row
+
+    def _show(self, text: str) -> None:
+        """Lines of displays; one may come in several pieces, and pieces of a long one may be lost."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            with suppress(ValueError, KeyError):
+                self.displays.live(json.loads(line))
+
+    def rest(self, run: Run) -> None:
+        """Show what an executed cell displayed and was not shown while it ran."""
+        path = run.folder / "output.ipynb"
+        for output in _outputs(path) if path.is_file() else ():
+            self.displays.final(output)
+
+
+class Displays:
+    """What was displayed here so far, by its number there."""
+
+    def __init__(self) -> None:
+        self._numbers: set[int] = set()
+        self._latest: dict[str, Any] = {}  # display id → its data
+
+    def live(self, told: dict[str, Any]) -> None:
+        """Display what a run told while it ran."""
+        if told.get("clear"):
+            _clear(wait=bool(told.get("wait")))
+            return
+        self._numbers |= {told["n"]} if "n" in told else set()
+        name = told.get("id")
+        update = bool(told.get("update")) and name in self._latest
+        if name:
+            self._latest[name] = told["data"]
+        _publish(told["data"], told["metadata"], name, update=update)
+
+    def final(self, output: dict[str, Any]) -> None:
+        """Display an output of the executed notebook, unless it was; bring one up to date that changed since."""
+        if output["output_type"] not in ("display_data", "execute_result"):
+            return
+        data = {mime: "".join(found) if isinstance(found, list) else found for mime, found in output["data"].items()}
+        data.pop(figures.WIDGET, None)
+        metadata = dict(output.get("metadata") or {})
+        own = metadata.pop("farpoint", {})
+        name = own.get("id")
+        if own.get("n") not in self._numbers:
+            _publish(data, metadata, name, update=False)
+        elif name and self._latest.get(name) != data:
+            _publish(data, metadata, name, update=True)
 
 
 def announce(row: RunRow, now: float) -> None:
@@ -69,14 +122,6 @@ def when(moment: float, now: float) -> str:
     return f"{day} {then:%H:%M}"
 
 
-def outputs(run: Run) -> None:
-    """Show figures, tables and the last expression of an executed cell. Streams were printed as they came."""
-    path = run.folder / "output.ipynb"
-    if path.is_file():
-        for output in _outputs(path):
-            _show(output)
-
-
 def traceback(run: Run) -> list[str]:
     """The far traceback as the far kernel drew it; empty where there is none."""
     path = run.folder / "output.ipynb"
@@ -95,25 +140,27 @@ def _outputs(path: Path) -> list[dict[str, Any]]:
     return [output for cell in cells for output in cell.get("outputs", ())]
 
 
-def _show(output: dict[str, Any]) -> None:
-    if output["output_type"] in ("display_data", "execute_result"):
-        data = {kind: "".join(found) if isinstance(found, list) else found for kind, found in output["data"].items()}
-        _publish(data, output.get("metadata") or {})
-
-
-def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
+def _publish(data: dict[str, Any], metadata: dict[str, Any], name: str | None = None, *, update: bool = False) -> None:
     from IPython.display import publish_display_data
 
     publish: Any = publish_display_data  # it ships no types
-    publish(data, metadata=metadata)
+    publish(data, metadata=metadata, transient={"display_id": name} if name else {}, update=update)
+
+
+def _clear(*, wait: bool) -> None:
+    from IPython.display import clear_output
+
+    clear: Any = clear_output
+    clear(wait=wait)
 
 
 def whole(project: Project, row: RunRow, run: Run) -> None:
     """All a run has shown so far: text, then figures."""
-    Teller(project, lambda: row).tell()
+    teller = Teller(project, lambda: row)
+    teller.tell()
     if row.state.final:
         run.fetch()
-        outputs(run)
+        teller.rest(run)
 
 
 def page(scan: Scan) -> None:

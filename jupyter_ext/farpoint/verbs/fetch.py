@@ -99,11 +99,12 @@ def _note(project: Project, run: RunRow) -> None:
 
 def output(project: Project, run: RunRow, name: str | None = None) -> str:
     """What a run printed so far, from the copies of its streams; `name` narrows to stdout or stderr."""
-    return "".join(text for stream, text in pieces(project, run) if name in (None, stream))
+    wanted = ("stdout", "stderr") if name is None else (name,)
+    return "".join(text for stream, text in pieces(project, run) if stream in wanted)
 
 
 def pieces(project: Project, run: RunRow) -> list[tuple[str, str]]:
-    """What a run printed so far, in its order: (stdout or stderr, text)."""
+    """What a run printed and displayed so far, in its order: (name of the stream, text)."""
     if run.token is None:
         return []
     folder = project.folders.job_folder(run.scan, run.token)
