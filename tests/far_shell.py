@@ -23,7 +23,7 @@ def run(shell: InteractiveShell, order: dict[str, str]) -> dict[str, Any]:
     sys.__dict__.pop("last_value", None)
     with open(order["notebook"], encoding="utf-8") as file:
         source = json.load(file)["cells"][0]["source"]
-    namespace.arrive(order["notebook"], order["inputs"])
+    namespace.arrive(order["notebook"], order["inputs"], "")
     done = shell.run_cell(source)
     namespace.leave(order["own"])
     return {"result": repr(done.result), "raised": type(done.error_in_exec).__name__}

@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 from . import work_notebook
 from .figures import Figures
 from .work_notebook import Work
+from .work_python import SPARE
 
 _PACKAGE = __package__ or "farpoint_runner"
 
@@ -30,7 +31,8 @@ class CellWork(Work):
         """As for any notebook, then the names that were sent."""
         polite = super().prelude(client)
         inputs = os.path.join(os.path.dirname(os.path.dirname(self.spec["input"])), "inputs")
-        self.error = self._hidden(client, "arrive", self.spec["input"], inputs)
+        spare = os.path.join(self.spec["modules"], SPARE)
+        self.error = self._hidden(client, "arrive", self.spec["input"], inputs, spare)
         return polite
 
     def hear(self, message: Any, output: Any) -> None:

@@ -20,6 +20,7 @@ from farpoint.functions import walk
 from farpoint.model import InputFile
 from farpoint.project import Project
 from farpoint.runner import carrying, layout
+from farpoint.runner.work_python import SPARE
 from farpoint.verbs.source import Source
 
 FILE = "cell.ipynb"
@@ -78,7 +79,7 @@ def prepare(
     gathered = inputs.gather_for(_with_imports(source, modules), where, project.root.resolve(), files)
     pieces = _pieces(source, typed, namespace, gathered, environment)
     noticed = [f"{path} is read by the cell and travels with it" for path in gathered.noticed]
-    travels = (*values, *gathered.files, *gathered.modules)
+    travels = (*values, *gathered.files, *gathered.modules, *_spare())
     made = Source(FILE, layout.dump(notebook), pieces, travels, (*gathered.warnings, *noticed))
     return Cell(name or _name("scan" if given else "cell", found, pieces), made, found)
 
@@ -119,6 +120,15 @@ def _modules(typed: Mapping[str, Any], staging: str) -> Iterator[str]:
         for _, argument, _ in pickletools.genops(data):
             if isinstance(argument, str) and argument in sys.modules and argument != "__main__":
                 yield argument
+
+
+def _spare() -> Iterator[InputFile]:
+    """cloudpickle, for an environment that lacks it."""
+    import cloudpickle
+
+    for path in sorted(Path(cloudpickle.__file__).parent.glob("*.py")):
+        target = f"modules/{SPARE}/cloudpickle/{path.name}"
+        yield InputFile(target, layout.digest_file(str(path)), path.stat().st_size, str(path), "module")
 
 
 def _notebook(source: str, told: Mapping[str, Any]) -> dict[str, Any]:
