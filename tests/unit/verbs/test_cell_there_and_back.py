@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from budget import budget
 from cell_table import SETUP, TABLE, Snippet
 from farpoint.project import Project
 from farpoint.runner import carrying
@@ -124,3 +127,55 @@ def test_a_cell_does_the_same_there(
     answer = there(project, shell, far, snippet.source, tmp_path / "run")
     assert seen(shell, snippet.probe) == expected
     assert (answer["result"], answer["raised"]) == (repr(done.result), type(done.error_in_exec).__name__)
+
+
+NUMBER = st.sampled_from(
+    ["x", "k", "2", "f(x)", "add3(k)", "box.get()", "len(lst)", "sum(q * k for q in lst)", "b", "a"]
+)
+STATEMENTS = st.one_of(
+    st.builds("{} = {}".format, st.sampled_from(("a", "b", "x", "k")), NUMBER),
+    st.builds("{} += {}".format, st.sampled_from(("a", "b", "x", "k")), NUMBER),
+    st.builds("lst.append({})".format, NUMBER),
+    st.builds("alias[0] = {}".format, NUMBER),
+    st.builds("dct['n'] = [{}, lst]".format, NUMBER),
+    st.builds("box.v = {}".format, NUMBER),
+    st.builds("if {} > 3:\n    a = {}\nelse:\n    b = {}".format, NUMBER, NUMBER, NUMBER),
+    st.builds("for a in range({} % 4):\n    b = {} + a".format, NUMBER, NUMBER),
+    st.builds("def f(q, b=1):\n    return q - {}".format, NUMBER),
+    st.builds("def g():\n    global k\n    k = {}\ng()".format, NUMBER),
+    st.builds(
+        "class Box2(Box):\n    def get(self): return {}\nbox = Box2({})".format, st.sampled_from(("k", "x")), NUMBER
+    ),
+    st.builds("try:\n    a = {} // 0\nexcept ZeroDivisionError as b:\n    a = str(b)".format, NUMBER),
+    st.builds("lst = [(z := q + {}) for q in lst]".format, NUMBER),
+    st.builds("del {}".format, st.sampled_from(("x", "a", "lst"))),
+    st.just("a, *b = lst"),
+    st.just("exec('b = k + 1')"),
+    st.just("a = f'{x!r} {k}'"),
+)
+
+
+@settings(
+    max_examples=budget("examples.cells"), deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(statements=st.lists(STATEMENTS, min_size=1, max_size=5))
+def test_a_made_up_cell_does_the_same_there(
+    statements: list[str], shell: Any, far: subprocess.Popen[str], project: Project, tmp_path: Path
+) -> None:
+    source = "\n".join(statements)
+    probe = "[each() for each in (lambda: f(3), lambda: box.get(), lambda: alias)] if 'f' in globals() else 0"
+    fresh(shell)
+    done = here(shell, source)
+    expected = [_safely(shell, probe), seen(shell, "None")]
+    fresh(shell)
+    answer = there(project, shell, far, source, tmp_path / f"run{len(list(tmp_path.iterdir()))}")
+    assert [_safely(shell, probe), seen(shell, "None")] == expected
+    assert answer["raised"] == type(done.error_in_exec).__name__
+
+
+def _safely(shell: Any, probe: str) -> str:
+    try:
+        return repr(eval(probe, shell.user_ns))
+    except Exception as fault:
+        return f"{type(fault).__name__}: {fault}"
