@@ -59,6 +59,9 @@ class Scan(View):
         **constants: Any,
     ) -> None:
         task = task if callable(task) else Path(task).expanduser()
+        asked = task.options if isinstance(task, Remote) else {}
+        files, save = asked.get("files") if files is None else files, save or asked.get("save", ())
+        environment, project = environment or asked.get("environment"), project or asked.get("project")
         made = _task_of(task)
         self._task: source.Task = made
         start = made.path if isinstance(made, source.Notebook) else Path.cwd()

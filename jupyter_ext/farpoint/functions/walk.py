@@ -46,6 +46,7 @@ class Walk:
     pieces: dict[str, str] = field(default_factory=dict)
     slices: Slices = field(default_factory=Slices)
     imported: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)  # files, or a notebook's cells, with the code that travels by value
     _labels: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)  # what has a label, so that its id stays its own
     _open: dict[int, int] = field(default_factory=dict)
@@ -221,6 +222,7 @@ class Walk:
 
     def _code(self, code: types.CodeType) -> Tokens:
         """Compiled code without its place: neither file nor line, so a moved or commented function is the same."""
+        self.written.add(code.co_filename)
         consts = list(code.co_consts)
         documented = bool(code.co_flags & _HAS_DOCSTRING) if sys.version_info >= (3, 13) else (
             code.co_flags & 3 == 3 and code.co_name not in _COMPREHENSIONS

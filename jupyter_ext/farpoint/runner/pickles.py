@@ -3,6 +3,7 @@
 Compares the Python in a plain header before anything is unpickled. Must not know jobs, runs or who sends.
 """
 
+import functools
 import hashlib
 import hmac
 import io
@@ -10,7 +11,7 @@ import json
 import os
 import pickle
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import arrays, in_place, kinds, large, layout
 
@@ -126,12 +127,17 @@ def array_bytes(array: Any) -> bytes:
 
 
 class _Reader(pickle.Unpickler):
-    """Finds arrays by their digest, and farpoint's own things under the name they have here."""
+    """Finds arrays by their digest, farpoint's own things under the name they have here, and classes that are here.
+
+    A class that travelled by value and is known here stays as it is: cloudpickle would put copies of its methods into
+    it, which no longer see what the notebook assigns.
+    """
 
     def __init__(self, file: Any, folder: str) -> None:
         super().__init__(file)
         self._folder = folder
         self._arrays: Dict[int, Any] = {}
+        self._known: Set[type] = set()
 
     def persistent_load(self, told: Any) -> Any:
         _, digest, place = told
@@ -143,7 +149,25 @@ class _Reader(pickle.Unpickler):
         for ours in ("farpoint.runner", "farpoint_runner"):
             if module.startswith(ours + "."):
                 module = _PACKAGE + module[len(ours) :]
-        return super().find_class(module, name)
+        found = super().find_class(module, name)
+        if module.startswith("cloudpickle.") and name in ("_make_skeleton_class", "_class_setstate"):
+            return functools.partial(self._class if name == "_make_skeleton_class" else self._fill, found)
+        return found
+
+    def _class(self, make: Any, kind: Any, name: str, bases: Any, words: Any, tracker: Any, *rest: Any) -> Any:
+        import cloudpickle
+
+        known = getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", {}).get(tracker)
+        if known is None:  # of an earlier session, perhaps
+            known = vars(sys.modules["__main__"]).get(name)
+            here = isinstance(known, type) and known.__qualname__ == name and known.__module__ == "__main__"
+            if not here or words.get("__module__") != "__main__" or known.__bases__ != bases:
+                return make(kind, name, bases, words, tracker, *rest)
+        self._known.add(known)
+        return known
+
+    def _fill(self, fill: Any, made: Any, state: Any) -> Any:
+        return made if made in self._known else fill(made, state)
 
 
 def read_array(path: str) -> Any:

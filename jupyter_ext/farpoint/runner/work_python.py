@@ -4,6 +4,7 @@ Knows its own spec and the pipe to the pilot; must not know jobs, claims or sche
 """
 
 import json
+import linecache
 import os
 import sys
 from typing import Any, Dict, List, Tuple
@@ -43,6 +44,8 @@ def load(spec: Dict[str, Any]) -> Tuple[Any, List[Any], Dict[str, Any]]:
     with open(spec["input"], "rb") as file:
         data = file.read()
     header, _ = pickles.split(data)
+    for name, text in header.get("sources", {}).items():  # so that a traceback shows the lines of a notebook's cell
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     function = pickles.unpack(data, spec["arguments"])
     given = {name: _value(typed, spec["arguments"]) for name, typed in spec["parameters"].items()}
     return (function, *arrange(given, header["call"]))

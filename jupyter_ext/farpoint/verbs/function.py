@@ -5,6 +5,7 @@ Knows the function and its project; nothing of points, machines and runs.
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from farpoint.project import Project
 from farpoint.runner import pickles
 from farpoint.runner.work_python import SPARE
 from farpoint.verbs.source import Source
+
+SHOWN = 200_000  # characters of a source that goes along for the traceback's sake
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Function:
         walk.visit(self.function)
         pieces = walk.finish()
         beside: dict[str, bytes] = {}
-        data = self._pickled(beside)
+        data = self._pickled(beside, walk.written)
         found = _closure(walk.slices.modules)
         asked = inputs.named(files, project.root)
         digests = {item.path: item.digest for item in asked}
@@ -55,10 +58,12 @@ class Function:
             f"{self.name}.pickle", data, pieces, travels, tuple(found.warnings), {**self.parcels.blobs, **beside}
         )
 
-    def _pickled(self, beside: dict[str, bytes]) -> bytes:
+    def _pickled(self, beside: dict[str, bytes], written: Iterable[str]) -> bytes:
         call = (self.shape or shape_of(self.function)).call()
+        lines = {name: "".join(linecache.getlines(name)) for name in sorted(written)}
+        shown = {name: text for name, text in lines.items() if 0 < len(text) < SHOWN}
         try:
-            return pickles.pack(self.function, self.kind, beside, name=self.name, call=call)
+            return pickles.pack(self.function, self.kind, beside, name=self.name, call=call, sources=shown)
         except Exception as fault:
             raise BadTask(f"{self.name} cannot travel: {fault}. Make inside it what cannot be pickled.") from fault
 
