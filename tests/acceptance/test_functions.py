@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 
 
@@ -203,3 +205,38 @@ def test_methods_notebook_classes_and_waiting(desk):
         """
     ).splitlines()
     assert shown == ["15 0", "[0.1, 2.5]", "2 0", "[0.2, 0.3]", "NotFinished", "True"]
+
+
+def test_an_environment_of_another_python_or_without_anything(desk):
+    bare = desk.folder / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    shown = desk.run(
+        f"""
+        import farpoint as fp
+        class Own(Exception):
+            pass
+        @fp.remote
+        def look(x):
+            import sys
+            import farpoint as fp
+            fp.record(seen=x)
+            if x == 1: raise Own("one")
+            return sys.prefix, fp.__file__.endswith("stand_in/farpoint/__init__.py")
+        there = look.on(environment={str(bare / "bin" / "python")!r})
+        print(there.submit(0).result(timeout=60), repr(there.submit(1).exception(timeout=60)))
+        """
+    )
+    assert shown == f"({str(bare)!r}, True) Own('one')\n"
+
+
+def test_a_deleted_index_loses_no_call(desk):
+    code = """
+        import numpy, farpoint as fp
+        def total(data, factor): return {"total": float(data.sum()) * factor, "kind": print}
+        scan = fp.Scan(total, fp.grid(factor=[1, 2]), data=numpy.ones(10_000)).submit().wait(timeout=60)
+        print([run.result()["total"] for run in scan], scan[0].result()["kind"] is print)
+    """
+    first = desk.run(code)
+    for path in (desk.folder / "state").glob("store.sqlite*"):
+        path.unlink()
+    assert desk.run(code).splitlines()[-1] == first.splitlines()[-1] == "[10000.0, 20000.0] True"

@@ -13,7 +13,7 @@ from typing import Any
 from farpoint.functions import walk
 from farpoint.verbs.function import name_of
 
-OPTIONS = ("name", "files", "save", "environment", "project", "rerun")
+OPTIONS = ("name", "files", "save", "environment", "project", "rerun", "changed")
 
 
 class Remote:

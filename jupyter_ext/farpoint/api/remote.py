@@ -31,7 +31,7 @@ def remote(given: Callable[..., Any] | str | None = None, /, **options: Any) -> 
 
     Called, it stays the function it was. `relax.submit(…)` returns a Run, `relax.map(…)` a Scan, `relax.on(machine)`
     the same for another place. `options` are resources, and `name files save environment project` as a Scan has them;
-    `rerun=True` repeats calls that have a result.
+    `rerun=True` and `changed="keep"` mean what they do in a Scan's submit.
     Inside a run everything is done in place. Raises BadInput for what is neither, BadResources for a bad value.
 
     >>> @remote(cpus=2)
@@ -97,8 +97,8 @@ class Function(placed.Remote):
             function.Function(self.__wrapped__, self.name, parcels, shape), calls, project=self.project, name=self.name,
             **{name: value for name, value in self.options.items() if name in ("files", "save", "environment")},
         )  # fmt: skip
-        rerun = bool(self.options.get("rerun"))
-        return made.hand_over(self.machine, self.resources(), again=True, rerun=rerun, quiet=quiet)
+        choices = {"rerun": bool(self.options.get("rerun")), "changed": self.options.get("changed")}
+        return made.hand_over(self.machine, self.resources(), again=True, quiet=quiet, **choices)
 
     @property
     def project(self) -> Project:

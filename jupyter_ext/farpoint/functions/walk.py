@@ -216,9 +216,10 @@ class Walk:
 
     def _cell(self, cell: types.CellType) -> Tokens:
         try:
-            return self.visit(cell.cell_contents)
+            inside = cell.cell_contents
         except ValueError:
             return ["empty"]
+        return self.visit(inside)
 
     def _code(self, code: types.CodeType) -> Tokens:
         """Compiled code without its place: neither file nor line, so a moved or commented function is the same."""

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from . import events, faults, layout, parcels, pickles, returns, values
 
-SPARE = "_farpoint_spare"  # where cloudpickle lies for environments that lack it
+OWN = "_farpoint"  # where the cloudpickle lies that made the pickle: another version may not read it
 COUNT = "replicate"  # tells equal points apart; no argument where the function has none of that name
 
 
@@ -84,9 +84,10 @@ def _value(typed: Any, folder: str) -> Any:
 
 
 def _find_farpoint(modules: str) -> None:
-    """Last on the path: what a function finds where farpoint and cloudpickle are not installed."""
+    """First on the path the cloudpickle that came along; last what a function finds where farpoint is not installed."""
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.extend([os.path.join(modules, SPARE), os.path.join(here, "stand_in")])
+    sys.path.insert(0, os.path.join(modules, OWN))
+    sys.path.append(os.path.join(here, "stand_in"))
 
 
 def _by_line() -> None:
