@@ -66,6 +66,9 @@ def unpack(typed: Dict[str, Typed], folder: str, namespace: Namespace, key: str)
 
 def adopt(told: Dict[str, Any], folder: str, namespace: Namespace, key: str) -> None:
     """Do to `namespace` what was done to the other: set names, change things where they are, delete names."""
+    for name, typed in told.get("left", {}).items():
+        if name in namespace:
+            _become(namespace[name], _plain(typed.get("$") if isinstance(typed, dict) else None, typed, folder))
     before = {name: namespace[name] for name in told["changed"] if name in namespace}
     unpack(told["values"], folder, namespace, key)
     for name, thing in before.items():

@@ -53,7 +53,7 @@ def leave(own: str) -> None:
     refused.update({name: "%s was never assigned" % name for name in missing})
     told = {
         "format": layout.FORMAT, "values": packed.values, "changed": sorted(changed & found),
-        "deleted": gone, "refused": refused, "error": _error(names, own),
+        "left": _left(names, own), "deleted": gone, "refused": refused, "error": _error(names, own),
     }  # fmt: skip
     layout.make_private(os.path.join(own, "values"))
     layout.put(os.path.join(own, NAMES), layout.dump(told))
@@ -94,22 +94,37 @@ def _assigned(names: Dict[str, Any]) -> Set[str]:
 def _mutated(names: Dict[str, Any], own: str) -> Set[str]:
     """Names that were sent and stand for the same thing as then, which is no more as it was."""
     same = [name for name in _plan["values"] if name in names and names[name] is _before.get(name)]
-    return {name for name in same if _other(name, _plan["values"][name], names, own)}
+    return {name for name in same if _other(name, _plan["values"][name], names[name], own)}
 
 
-def _other(name: str, sent: Any, names: Dict[str, Any], own: str) -> bool:
+def _left(names: Dict[str, Any], own: str) -> Dict[str, Any]:
+    """Things that were changed and then lost their name: somebody there may hold them by another one."""
+    found = {}
+    for name, sent in _plan["values"].items():
+        value = _before.get(name)
+        if names.get(name, _plan) is value or not isinstance(value, (list, dict, set, bytearray)):
+            continue
+        if _other(name, sent, value, own):
+            try:
+                found[name] = values.encode_large(value, own, name)
+            except ValueError:
+                continue
+    return found
+
+
+def _other(name: str, sent: Any, value: Any, own: str) -> bool:
     """Whether the value of a name is no more what was sent."""
     if name in _sums:
-        return carrying.digest(names, name) != _sums[name]
+        return carrying.digest(_names(), name) != _sums[name]
     kind = sent.get("$") if isinstance(sent, dict) else None
     if kind in ("module", "pickled"):
         return False
     if kind == "same":
-        return _other(sent["name"], _plan["values"][sent["name"]], names, own)
+        return _other(sent["name"], _plan["values"][sent["name"]], value, own)
     if not isinstance(sent, (dict, list)):
         return False
     try:
-        now = values.encode_large(names[name], os.path.join(own, "compared"), name)
+        now = values.encode_large(value, os.path.join(own, "compared"), name)
     except ValueError:
         return True
     return layout.dump(now) != layout.dump(sent)
