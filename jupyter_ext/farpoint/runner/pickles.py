@@ -157,7 +157,7 @@ class _Reader(pickle.Unpickler):
     def _class(self, make: Any, kind: Any, name: str, bases: Any, words: Any, tracker: Any, *rest: Any) -> Any:
         import cloudpickle
 
-        known = getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", {}).get(tracker)
+        known: Any = getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", {}).get(tracker)
         if known is None:  # of an earlier session, perhaps
             known = vars(sys.modules["__main__"]).get(name)
             here = isinstance(known, type) and known.__qualname__ == name and known.__module__ == "__main__"

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from . import events, faults, layout, parcels, pickles, returns, values
 
-OWN = "_farpoint"  # where the cloudpickle lies that made the pickle: another version may not read it
+SPARE = "_farpoint"  # where the cloudpickle lies that made the pickle: another version may not read it
 COUNT = "replicate"  # tells equal points apart; no argument where the function has none of that name
 
 
@@ -86,7 +86,7 @@ def _value(typed: Any, folder: str) -> Any:
 def _find_farpoint(modules: str) -> None:
     """First on the path the cloudpickle that came along; last what a function finds where farpoint is not installed."""
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, os.path.join(modules, OWN))
+    sys.path.insert(0, os.path.join(modules, SPARE))
     sys.path.append(os.path.join(here, "stand_in"))
 
 

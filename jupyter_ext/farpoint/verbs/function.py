@@ -19,7 +19,7 @@ from farpoint.functions.walk import Walk
 from farpoint.model import InputFile
 from farpoint.project import Project
 from farpoint.runner import pickles
-from farpoint.runner.work_python import OWN
+from farpoint.runner.work_python import SPARE
 from farpoint.verbs.source import Source
 
 SHOWN = 200_000  # characters of a source that goes along for the traceback's sake
@@ -84,7 +84,7 @@ def _closure(modules: Mapping[str, Path]) -> reading.Modules:
     """The files of the user's modules, all they import, and the cloudpickle that reads the pickle."""
     places = dict.fromkeys(origin.place_of(name, file) for name, file in modules.items())
     found = reading.closure(modules, places)
-    found.files |= {f"{OWN}/cloudpickle/{path.name}": path for path in _cloudpickle()}
+    found.files |= {f"{SPARE}/cloudpickle/{path.name}": path for path in _cloudpickle()}
     return found
 
 
