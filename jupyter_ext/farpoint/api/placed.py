@@ -10,8 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from farpoint.functions import walk
-from farpoint.verbs.function import name_of
+from farpoint.verbs.function import scan_name
 
 OPTIONS = ("name", "files", "save", "environment", "project", "rerun", "changed")
 
@@ -42,10 +41,7 @@ class Remote:
     @property
     def name(self) -> str:
         """What its scan is called."""
-        name = name_of(self.__wrapped__)
-        if name == "lambda" and "name" not in self.options:  # one is not the other
-            return f"{name}-{walk.same(self.__wrapped__, name)[:8]}"
-        return str(self.options.get("name") or name)
+        return str(self.options.get("name") or scan_name(self.__wrapped__))
 
     def resources(self) -> dict[str, Any]:
         """What one call needs, as it was said."""

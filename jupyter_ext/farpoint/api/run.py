@@ -51,10 +51,10 @@ class Run:
         return self._row
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and bool(self.id) and (self.id, self.number) == (other.id, other.number)
+        return self is other or (isinstance(other, Run) and bool(self.id) and self.id == other.id)
 
     def __hash__(self) -> int:
-        return hash((self.id, self.number)) if self.id else id(self)
+        return hash(self.id) if self.id else id(self)
 
     # ------------------------------------------------------------------------------------------ standing
     @property

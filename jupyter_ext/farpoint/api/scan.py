@@ -25,7 +25,7 @@ from farpoint.runner import inside, layout, values
 from farpoint.runner.in_place import Nothing
 from farpoint.table import value
 from farpoint.verbs import plan, source, submit, watch
-from farpoint.verbs.function import Function, name_of
+from farpoint.verbs.function import Function, scan_name
 from farpoint.verbs.stored import Stored
 
 
@@ -238,7 +238,7 @@ def _task_of(task: Path | Callable[..., Any]) -> source.Notebook | Function:
     if isinstance(task, Path):
         return source.Notebook(task)
     function: Callable[..., Any] = task.__wrapped__ if isinstance(task, Remote) else task
-    return Function(function, task.name if isinstance(task, Remote) else name_of(function))
+    return Function(function, task.name if isinstance(task, Remote) else scan_name(function))
 
 
 def _constants(task: source.Notebook | Function, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,5 +82,9 @@ def _came_back(typed: Dict[str, Any], folder: str, value: Any) -> bool:
 
 def pickled(value: Any, folder: str, name: str, key: str) -> Dict[str, Any]:
     """Describe the value and put its signed pickle into `folder`/values."""
-    data = pickles.seal(pickles.pack(value, "result"), key)
+    try:
+        data = pickles.seal(pickles.pack(value, "result"), key)
+    except Exception as fault:
+        what = "%s was returned, and a %s cannot travel (%s)" % (name, type(value).__name__, fault)
+        raise TypeError(what + "; return what it is made of, or list(…) of it") from fault
     return large.store(value, ".pkl", data, folder, name)

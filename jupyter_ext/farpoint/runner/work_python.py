@@ -28,7 +28,7 @@ def main(arguments: List[str]) -> int:
     except BaseException as fault:
         return _end(spec, faults.result(fault, folder, spec["results_key"]))
     try:
-        returned = function(*positional, **named)
+        returned = finished(function(*positional, **named))
     except BaseException as fault:
         return _end(spec, faults.result(fault, folder, spec["results_key"]))
     try:
@@ -49,6 +49,20 @@ def load(spec: Dict[str, Any]) -> Tuple[Any, List[Any], Dict[str, Any]]:
     function = pickles.unpack(data, spec["arguments"])
     given = {name: _value(typed, spec["arguments"]) for name, typed in spec["parameters"].items()}
     return (function, *arrange(given, header["call"]))
+
+
+def finished(returned: Any) -> Any:
+    """What an async function comes to; anything else is itself."""
+    import asyncio
+    import inspect
+
+    if not inspect.iscoroutine(returned):
+        return returned
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(returned)
+    finally:
+        loop.close()
 
 
 def arrange(given: Dict[str, Any], call: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any]]:

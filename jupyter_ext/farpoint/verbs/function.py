@@ -15,7 +15,7 @@ from farpoint import identity, inputs, reading
 from farpoint.errors import BadTask
 from farpoint.functions import origin
 from farpoint.functions.calls import Parcels, Shape, shape_of
-from farpoint.functions.walk import Walk
+from farpoint.functions.walk import Walk, same
 from farpoint.model import InputFile
 from farpoint.project import Project
 from farpoint.runner import pickles
@@ -78,6 +78,12 @@ def name_of(function: Callable[..., Any]) -> str:
     while not hasattr(inner, "__name__") and hasattr(inner, "func"):  # a partial
         inner = inner.func
     return str(getattr(inner, "__name__", type(inner).__name__)).strip("<>")
+
+
+def scan_name(function: Callable[..., Any]) -> str:
+    """What a scan of the function is called where nobody says; of two lambdas, one is not the other."""
+    name = name_of(function)
+    return f"{name}-{same(function, name)[:8]}" if name == "lambda" else name
 
 
 def _closure(modules: Mapping[str, Path]) -> reading.Modules:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import pytest
 
-from farpoint.runner import faults, journal, layout, pickles, returns, values
+from farpoint.runner import faults, journal, layout, pickles, returns, values, work_python
 
 KEY = "ab" * 32
 
@@ -84,3 +84,23 @@ def test_returned_values_are_columns(tmp_path: Path) -> None:
     assert told(None, tmp_path) == {"run_result": {"$": "returned", "column": None}}
     assert told({1: 2}, tmp_path)["result"] == values.encode({1: 2})
     assert told(print, tmp_path)["result"]["path"].endswith(".pkl")
+
+
+def test_what_cannot_come_back_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="result was returned, and a generator cannot travel"):
+        told((each for each in "ab"), tmp_path)
+
+
+def test_an_async_function_is_run_to_its_end() -> None:
+    async def five() -> int:
+        return 5
+
+    assert work_python.finished(five()) == 5
+    assert work_python.finished(6) == 6
+
+
+def test_arguments_find_their_places() -> None:
+    call = {"positional": ["a", "b"], "star": None, "stars": "words", "named": ["c"]}
+    given = {"a": 1, "c": 3, "words": {"d": 4}, "replicate": 2}
+    assert work_python.arrange(given, call) == ([1], {"c": 3, "d": 4})
+    assert work_python.arrange({"replicate": 2}, {**call, "named": ["replicate"]}) == ([], {"replicate": 2})
