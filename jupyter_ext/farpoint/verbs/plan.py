@@ -128,7 +128,7 @@ def plan(project: Project, request: Request) -> Plan:
 
 def _points(request: Request, document: Mapping[str, Any]) -> tuple[Sequence[int] | None, list[Mapping[str, Any]]]:
     if request.numbers is None:
-        return None, [dict(point) for point in request.points or ({},)]
+        return None, [dict(point) for point in (({},) if request.points is None else request.points)]
     by_number = {entry["number"]: entry for entry in document.get("points", ())}
     decoded: list[Mapping[str, Any]] = [values_of(by_number[number]["parameters"]) for number in request.numbers]
     return request.numbers, decoded

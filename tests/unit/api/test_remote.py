@@ -70,6 +70,7 @@ def test_equal_calls_of_one_map_are_told_apart(relax: Any) -> None:
     assert scan.numbers == relax.map([1, 2, 1]).numbers
     assert [run.parameters["structure"] for run in relax.map([2, 1])] == [2, 1]
     assert [run.parameters for run in relax.starmap([(1, 9)])] == [{"structure": 1, "steps": 9}]
+    assert list(relax.map([])) == []
 
 
 def test_a_call_is_not_answered_by_other_code_on_its_way(project: Project) -> None:
