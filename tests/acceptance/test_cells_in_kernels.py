@@ -101,6 +101,39 @@ def test_a_scan(here: Kernel) -> None:
     assert here.run("len(_scan)").shown == "2"
 
 
+def test_what_it_displays_appears_while_it_runs_and_once(here: Kernel) -> None:
+    cell = (
+        "%%remote\nimport time\nfrom IPython.display import HTML, display\nshown = display('one', display_id=True)\n"
+        "print('drawn', flush=True)\ntime.sleep(3)\nshown.update('two')\ndisplay(HTML('x' * 200_000))\n5"
+    )
+    asked = here.send(cell)
+    early = here.heard(asked, until="drawn")
+    went_on = time.monotonic()
+    late = here.heard(asked)
+    assert time.monotonic() - went_on > 1.5
+    assert [each["text/plain"] for each in early.data] == ["'one'"]
+    assert [each["text/plain"] for each in late.data] == ["5", "<IPython.core.display.HTML object>"]
+
+
+def test_modules_files_and_a_point_that_is_started_again(here: Kernel) -> None:
+    here.run(
+        "from pathlib import Path\nPath('deeper.py').write_text('c = 7')\n"
+        "Path('mine.py').write_text('from deeper import c\\ndef times(a): return a * c')\nimport mine\n"
+        "Path('mesh.json').write_text('[1, 2]')\nready = str(Path('ready').absolute())"
+    )
+    cell = (
+        "%%scan n=1,2 --file input.json=mesh.json --save 'out_*.txt'\nimport json, os\n"
+        "if n == 2 and not os.path.exists(ready):\n    raise ValueError('not yet')\n"
+        "m = mine.times(n) + sum(json.load(open('input.json')))\nopen(f'out_{n}.txt', 'w').write('saved')"
+    )
+    said = here.run(cell)
+    assert said.error is None, said.error
+    assert "ValueError: not yet" in said.text
+    here.run("Path(ready).touch()\n_scan.failed.retry()\n_scan.wait()")
+    assert here.run("_scan.table['m'].tolist()").shown == "[10, 17]"
+    assert here.run("(_scan[1].folder / 'out_2.txt').read_text()").shown == "'saved'"
+
+
 def test_an_interrupt_leaves_it_running_and_pull_brings_it(here: Kernel) -> None:
     here.run("late = 'old'")
     asked = here.send("%%remote\nimport time\nprint('begun', flush=True)\ntime.sleep(4)\nlate = 'new'")

@@ -34,10 +34,10 @@ def page(
     pictures: Mapping[int, Picture] | None = None,
     task: str = "",
     messages: Sequence[str] = (),
-    room: int = PICTURES,
+    room: int | None = None,
 ) -> str:
     """The whole page as text. `now` in unix seconds; `pictures` by point number, at most `room` bytes of them."""
-    shown, notes = _that_fit(pictures or {}, room)
+    shown, notes = _that_fit(pictures or {}, PICTURES if room is None else room)
     notes = [*messages, *notes]
     if len(rows) > LINES:
         notes.append(f"the table and pictures hold the first {LINES:,} of {plural(len(rows), 'point')}")

@@ -270,7 +270,7 @@ class View:
         target.write_text(self.page(), encoding="utf-8")
         return target
 
-    def page(self, room: int = report.PICTURES) -> str:
+    def page(self, room: int | None = None) -> str:
         """What `to_html` writes, with at most `room` bytes of pictures."""
         rows = self._fetched_rows()
         known = self.project.store.scan(self.project.id, self.name)

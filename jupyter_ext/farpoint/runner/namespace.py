@@ -21,12 +21,12 @@ _before: Dict[str, Any] = {}
 _sums: Dict[str, str] = {}
 
 
-def arrive(notebook: str, folder: str, spare: str) -> None:
+def arrive(notebook: str, folder: str, pickling: str) -> None:
     """Set the names that were sent with the cell. `notebook` says which; their files lie below `folder`.
 
-    `spare` goes last on the path: what this environment may lack.
+    `pickling` is where the cloudpickle lies that pickled them: another version may not read it.
     """
-    sys.path.append(spare)
+    sys.path.insert(0, pickling)
     with open(notebook, encoding="utf-8") as file:
         _plan.update(json.load(file)["metadata"]["farpoint"])
     names = _names()

@@ -31,8 +31,8 @@ class CellWork(Work):
         """As for any notebook, then the names that were sent."""
         polite = super().prelude(client)
         inputs = os.path.join(os.path.dirname(os.path.dirname(self.spec["input"])), "inputs")
-        spare = os.path.join(self.spec["modules"], SPARE)
-        self.error = self._hidden(client, "arrive", self.spec["input"], inputs, spare)
+        pickling = os.path.join(self.spec["modules"], SPARE)
+        self.error = self._hidden(client, "arrive", self.spec["input"], inputs, pickling)
         return polite
 
     def hear(self, message: Any, output: Any) -> None:

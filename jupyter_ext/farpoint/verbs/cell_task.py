@@ -79,7 +79,7 @@ def prepare(
     gathered = inputs.gather_for(_with_imports(source, modules), where, project.root.resolve(), files)
     pieces = _pieces(source, typed, namespace, gathered, environment)
     noticed = [f"{path} is read by the cell and travels with it" for path in gathered.noticed]
-    travels = (*values, *gathered.files, *gathered.modules, *_spare())
+    travels = (*values, *gathered.files, *gathered.modules, *_cloudpickle())
     made = Source(FILE, layout.dump(notebook), pieces, travels, (*gathered.warnings, *noticed))
     return Cell(name or _name("scan" if given else "cell", found, pieces), made, found)
 
@@ -122,8 +122,8 @@ def _modules(typed: Mapping[str, Any], staging: str) -> Iterator[str]:
                 yield argument
 
 
-def _spare() -> Iterator[InputFile]:
-    """cloudpickle, for an environment that lacks it."""
+def _cloudpickle() -> Iterator[InputFile]:
+    """The cloudpickle that pickles here: another version, or none, may be there."""
     import cloudpickle
 
     for path in sorted(Path(cloudpickle.__file__).parent.glob("*.py")):
