@@ -116,6 +116,9 @@ TABLE = [
     Snippet("z = f(2), f(b=3, a=1)", "f", "z"),
     Snippet("z = list(map(f, lst))", "f lst", "z"),
     Snippet("k = 100\nz = f(1)", "f", "k z"),
+    Snippet("def g(): return lst", "lst", "g", "(g(), alias is lst)"),
+    Snippet("lst.append(9)\nlst = []", "lst", "lst", "alias"),
+    Snippet("alias.append(9)\ndel lst\nz = alias", "alias lst", "z", "alias"),
     Snippet("alias.append(5)\nz = lst[-1], alias is lst", "alias lst", "z", "(lst, alias, lst is alias)"),
     Snippet("def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\nz = fib(10)", "fib", "fib z", "fib(6)"),
     Snippet("def make():\n    t = x\n    def inc():\n        nonlocal t\n        t += 1\n        return t\n"

@@ -22,6 +22,7 @@ from farpoint.project import Project
 from farpoint.runner import figures
 from farpoint.verbs import fetch
 
+PATIENCE = 3.0  # seconds after which it is said why a cell has not begun
 ROOM = 8_000_000  # bytes of pictures of a page that stays in the notebook
 
 
@@ -34,6 +35,7 @@ class Teller:
         self._told = 0
         self._attempt = 0
         self._begun = ""
+        self._waits = ""
         self.displays = Displays()
 
     def tell(self) -> RunRow:
@@ -41,6 +43,7 @@ class Teller:
         row = self._row()
         if row.attempt != self._attempt:
             self._attempt, self._told = row.attempt, 0
+        self._tell_wait(row)
         found = fetch.pieces(self._project, row)
         for name, text in found[self._told :]:
             if name == figures.STREAM:
@@ -49,6 +52,17 @@ class Teller:
                 print(text, end="", file=sys.stderr if name == "stderr" else sys.stdout, flush=True)
         self._told = len(found)
         return row
+
+    def _tell_wait(self, row: RunRow) -> None:
+        """Say why nothing happens yet, once where it lasts."""
+        now = self._project.clock()
+        if row.state not in (State.NEW, State.QUEUED) or now - (row.submitted or now) < PATIENCE:
+            return
+        paused = self._project.store.paused(row.machine)
+        why = f"{row.machine} is paused: {paused[0]}" if paused else f"waiting for room on {row.machine}"
+        if why != self._waits:
+            self._waits = why
+            print(f"{row.run}: {why}")
 
     def _show(self, text: str) -> None:
         """Lines of displays; one may come in several pieces, and pieces of a long one may be lost."""
