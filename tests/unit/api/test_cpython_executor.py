@@ -1,16 +1,18 @@
 """CPython's own tests of executors, run against ours.
 
 They are those of the running Python where it has them installed, else of the file that FARPOINT_CPYTHON_TESTS names
-(a `test_concurrent_futures.py`, or the folder of that name).
+(a `test_concurrent_futures.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import unittest
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +29,30 @@ SKIPPED = {
 }
 
 
-def _found() -> Path | None:
+HOME = "test.test_concurrent_futures"
+PARTS = ("executor", "test_wait", "test_as_completed", "test_shutdown")  # since Python 3.12 it is a package
+
+
+def _modules() -> Iterator[Any]:
     named = os.environ.get("FARPOINT_CPYTHON_TESTS")
-    spec = None
-    with contextlib.suppress(ImportError):
-        spec = importlib.util.find_spec("test.test_concurrent_futures")
-    found = Path(named) if named else Path(spec.origin) if spec is not None and spec.origin else None
-    return found.parent if found is not None and found.name == "__init__.py" else found
-
-
-def _classes() -> dict[str, Any]:
-    where = _found()
-    if where is None:
-        return {}
-    files = sorted(where.glob("*.py")) if where.is_dir() else [where]
-    classes: dict[str, Any] = {}
-    for file in files:
-        spec = importlib.util.spec_from_file_location(f"cpython_{file.stem}", file)
+    if named:
+        spec = importlib.util.spec_from_file_location("cpython_tests", named)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)  # not in sys.modules: its functions travel by value
-        with warnings.catch_warnings(), contextlib.suppress(unittest.SkipTest, ImportError):
-            warnings.simplefilter("ignore")
-            spec.loader.exec_module(module)
+        spec.loader.exec_module(module)
+        yield module
+        return
+    for name in (HOME, *(f"{HOME}.{part}" for part in PARTS)):
+        with contextlib.suppress(ImportError):
+            yield importlib.import_module(name)
+
+
+def _classes() -> dict[str, Any]:
+    classes: dict[str, Any] = {}
+    with warnings.catch_warnings(), contextlib.suppress(unittest.SkipTest):
+        warnings.simplefilter("ignore")
+        for module in _modules():
             _redirect(module)
             classes |= {name: vars(module)[name] for name in GENERIC if name in vars(module)}
     return classes
