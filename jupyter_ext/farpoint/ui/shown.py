@@ -181,6 +181,10 @@ def page(scan: Scan) -> None:
     """The scan's page inside the notebook: it stays when the kernel is gone, and loads nothing."""
     written = scan.page(ROOM)
     frame = element(
-        "iframe", srcdoc=written, sandbox="allow-scripts allow-forms", style="width:100%;height:720px;border:0", title=scan.name
+        "iframe",
+        srcdoc=written,
+        sandbox="allow-scripts allow-forms",
+        style="width:100%;height:720px;border:0",
+        title=scan.name,
     )
     _publish({"text/html": str(frame), "text/plain": repr(scan)}, {})
