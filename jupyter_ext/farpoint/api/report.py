@@ -33,6 +33,7 @@ def page(
     *,
     pictures: Mapping[int, Picture] | None = None,
     task: str = "",
+    kind: str = "notebook",
     messages: Sequence[str] = (),
     room: int | None = None,
 ) -> str:
@@ -45,7 +46,7 @@ def page(
     kept = rows[:LINES]
     body = element(
         "main",
-        _header(title, rows, now, task),
+        _header(title, rows, now, f"{kind} {task}" if task else ""),
         [element("p", clean(note), class_="note") for note in notes],
         _explorer(kept, shown),
         _plots(rows),
@@ -87,7 +88,7 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
     found = counts(rows)
     machines = sorted({row.machine for row in rows if row.machine})
     told = headline(title, rows, now).removeprefix(f"{clean(title)}: ")
-    facts = [told, *([f"notebook {task}"] if task else []), *([f"on {', '.join(machines)}"] if machines else [])]
+    facts = [told, *([task] if task else []), *([f"on {', '.join(machines)}"] if machines else [])]
     stripes = [
         element("span", style=f"flex:{count};background:{COLOURS[state]}", title=f"{count} {state}")
         for state, count in found.items()

@@ -276,6 +276,7 @@ class View:
         known = self.project.store.scan(self.project.id, self.name)
         return report.page(
             self.name, rows, self.project.clock(), pictures=self._pictures(rows), task=known.task if known else "",
+            kind=known.kind if known else "notebook",
             messages=self.messages, room=room,
         )  # fmt: skip
 
