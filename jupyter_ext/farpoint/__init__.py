@@ -13,6 +13,9 @@ from farpoint._version import __version__
 if TYPE_CHECKING:
     from farpoint import testing
     from farpoint.api.collect import attach, runs
+    from farpoint.api.executor import Executor
+    from farpoint.api.gathering import as_completed, wait
+    from farpoint.api.remote import remote
     from farpoint.api.run import Run
     from farpoint.api.scan import Scan
     from farpoint.errors import CodeChanged, FarpointError, InsideRun, RunFailed
@@ -21,27 +24,34 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CodeChanged",
+    "Executor",
     "FarpointError",
     "InsideRun",
     "Run",
     "RunFailed",
     "Scan",
     "__version__",
+    "as_completed",
     "attach",
     "checkpoint",
     "grid",
     "point",
     "progress",
     "record",
+    "remote",
     "repeat",
     "runs",
     "sample",
     "testing",
+    "wait",
     "zip",
 ]
 
 _ROOMS = {
     "farpoint.api.collect": ("attach", "runs"),
+    "farpoint.api.executor": ("Executor",),
+    "farpoint.api.gathering": ("as_completed", "wait"),
+    "farpoint.api.remote": ("remote",),
     "farpoint.api.run": ("Run",),
     "farpoint.api.scan": ("Scan",),
     "farpoint.errors": ("CodeChanged", "FarpointError", "InsideRun", "RunFailed"),
@@ -66,7 +76,12 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext farpoint`: inside a run the magics work in place; elsewhere there is nothing to load yet."""
+    """`%load_ext farpoint`: `%%remote` and its kin; inside a run they work in place."""
     from farpoint.runner import inside
 
-    inside.load_ipython_extension(shell)
+    if inside.running():
+        inside.load_ipython_extension(shell)
+    else:
+        from farpoint.ui import magics
+
+        magics.load(shell)

@@ -15,7 +15,9 @@ Knows nothing of the rest: a message names the thing, the value and the mend, an
     ├── MachineError        a machine answered, but not with anything that can be used
     ├── StoreError          the local index cannot be used
     ├── NotFinished         a result was asked for before there is one
+    │   └── Detached        somebody stopped waiting for a cell; it goes on
     └── RunFailed           a run ended without a result
+        ├── RemoteError     an exception that cannot be made again here; of others, the cause
         ├── RunCancelled
         └── RunLost
 """
@@ -78,8 +80,20 @@ class NotFinished(FarpointError, TimeoutError):
     """A result was asked for before the run has one."""
 
 
+class Detached(NotFinished):
+    """Somebody stopped waiting for a cell, which goes on where it is; its names are not set yet."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of a traceback: nothing went wrong."""
+        return [str(self)]
+
+
 class RunFailed(FarpointError):
     """A run ended without a result; the far traceback is in the message."""
+
+
+class RemoteError(RunFailed):
+    """What happened at the far end, with its traceback: the cause of an exception, or in place of it."""
 
 
 class RunCancelled(RunFailed):

@@ -94,20 +94,35 @@ def gather(
     pattern, the last two put below that name; an empty path keeps a file that would be noticed here. Raises BadTask.
     """
     path = Path(notebook_path)
-    folder = path.parent.resolve()
-    notebook = reading.notebook(path)
-    given = dict(files or {})
+    return gather_for(reading.notebook(path), path.resolve(), Path(root).resolve(), files or {}, limits)
+
+
+def gather_for(
+    notebook: Mapping[str, Any], path: Path, root: Path, files: Mapping[str, str], limits: Sizes = Sizes()
+) -> Gathered:
+    """As `gather`, for a notebook that is at hand; `path` is where it lies, or would lie."""
+    folder = path.parent
     gathered = Gathered()
-    asked = _given(given, folder)
-    found = reading.modules(notebook, folder, Path(root).resolve())
+    asked = _given(files, folder)
+    found = reading.modules(notebook, folder, root)
     gathered.warnings.extend(found.warnings)
     gathered.modules.extend(_input(f"modules/{name}", source, "module") for name, source in sorted(found.files.items()))
-    noticed = _noticed(reading.names(notebook, found.sources), folder, path.resolve(), gathered.warnings)
-    noticed = {name: source for name, source in noticed.items() if name not in given and name not in asked}
+    noticed = _noticed(reading.names(notebook, found.sources), folder, path, gathered.warnings)
+    noticed = {name: source for name, source in noticed.items() if name not in files and name not in asked}
     _check(noticed, limits)
     gathered.files.extend(_input(name, source, "file") for name, source in sorted({**noticed, **asked}.items()))
     gathered.noticed.extend(sorted(noticed))
     return gathered
+
+
+def named(files: Mapping[str, str], folder: Path) -> list[InputFile]:
+    """The files that were asked for by name, one entry each. Raises BadTask."""
+    return [_input(name, source, "file") for name, source in sorted(_given(files, folder).items())]
+
+
+def taken(modules: Mapping[str, Path]) -> list[InputFile]:
+    """Modules, path on the module search path → file here, as they travel. Raises BadTask."""
+    return [_input(f"modules/{name}", source, "module") for name, source in sorted(modules.items())]
 
 
 def _input(name: str, source: Path, kind: str) -> InputFile:

@@ -77,11 +77,13 @@ def names(notebook: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
 
 def modules(notebook: Mapping[str, Any], folder: Path, root: Path) -> Modules:
     """Every module under the notebook's folder or the project's root that the code imports, and what those import."""
-    found = Modules()
-    search = _search(folder, root)
-    waiting = [
-        name for cell in cells.code_cells(notebook) for name in _imports(parse(cells.as_python(cell.source)), "")
-    ]
+    sources = (cells.as_python(cell.source) for cell in cells.code_cells(notebook))
+    return closure((name for source in sources for name in _imports(parse(source), "")), _search(folder, root))
+
+
+def closure(names: Iterable[str], search: Iterable[Path]) -> Modules:
+    """The modules of these dotted names that lie in the folders `search`, and all that they import from there."""
+    found, waiting, search = Modules(), list(names), list(search)
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()

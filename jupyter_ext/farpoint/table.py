@@ -71,6 +71,11 @@ def is_large(typed: Any) -> bool:
     return type(typed) is dict and typed.get("$") == "file"
 
 
+def is_mark(typed: Any) -> bool:
+    """True for the record that says which columns a function returned; it is no value itself."""
+    return type(typed) is dict and typed.get("$") == "returned"
+
+
 def value(typed: Any) -> Any:
     """A typed value of a row as Python has it.
 
@@ -82,7 +87,7 @@ def value(typed: Any) -> Any:
 
 def recorded(row: RunRow, load: Loader | None = None) -> dict[str, Any]:
     """What a run recorded, by name: values, the last of each series, a `Handle` for what is large."""
-    found = {name: _one(row, name, typed, load) for name, typed in row.records.items()}
+    found = {name: _one(row, name, typed, load) for name, typed in row.records.items() if not is_mark(typed)}
     for name, steps in row.series.items():
         if steps:
             found.setdefault(name, _one(row, name, steps[-1][1], load))

@@ -125,8 +125,9 @@ def test_values_in_files_are_as_the_page_says(tmp_path: Path) -> None:
 
 
 def test_the_page_and_the_code_know_the_same_kinds() -> None:
-    assert set(Reader(PAGE).kinds) == set(values._DECODERS) == {*literals._KINDS, "file"}
-    assert {values.encode(value)["$"] for value in EVERY_KIND} == set(values._DECODERS) - {"file"}
+    known = set(values._DECODERS) - {"parcel"}  # of functions alone, which the page tells in prose
+    assert set(Reader(PAGE).kinds) == known == {*literals._KINDS, "file"}
+    assert {values.encode(value)["$"] for value in EVERY_KIND} == known - {"file"}
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,12 @@ def page(
     *,
     pictures: Mapping[int, Picture] | None = None,
     task: str = "",
+    kind: str = "notebook",
     messages: Sequence[str] = (),
+    room: int | None = None,
 ) -> str:
-    """The whole page as text. `now` in unix seconds; `pictures` by point number."""
-    shown, notes = _that_fit(pictures or {})
+    """The whole page as text. `now` in unix seconds; `pictures` by point number, at most `room` bytes of them."""
+    shown, notes = _that_fit(pictures or {}, PICTURES if room is None else room)
     notes = [*messages, *notes]
     if len(rows) > LINES:
         notes.append(f"the table and pictures hold the first {LINES:,} of {plural(len(rows), 'point')}")
@@ -44,7 +46,7 @@ def page(
     kept = rows[:LINES]
     body = element(
         "main",
-        _header(title, rows, now, task),
+        _header(title, rows, now, f"{kind} {task}" if task else ""),
         [element("p", clean(note), class_="note") for note in notes],
         _explorer(kept, shown),
         _plots(rows),
@@ -86,7 +88,7 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
     found = counts(rows)
     machines = sorted({row.machine for row in rows if row.machine})
     told = headline(title, rows, now).removeprefix(f"{clean(title)}: ")
-    facts = [told, *([f"notebook {task}"] if task else []), *([f"on {', '.join(machines)}"] if machines else [])]
+    facts = [told, *([task] if task else []), *([f"on {', '.join(machines)}"] if machines else [])]
     stripes = [
         element("span", style=f"flex:{count};background:{COLOURS[state]}", title=f"{count} {state}")
         for state, count in found.items()
@@ -105,9 +107,9 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
     ]
 
 
-def _that_fit(pictures: Mapping[int, Picture]) -> tuple[dict[int, Picture], list[str]]:
+def _that_fit(pictures: Mapping[int, Picture], most: int) -> tuple[dict[int, Picture], list[str]]:
     """As many pictures as a page may carry, from the first point on, and what to say of the rest."""
-    room, kept = PICTURES, {}
+    room, kept = most, {}
     for number, picture in sorted(pictures.items()):
         room -= len(picture.data)
         if room < 0:
@@ -116,7 +118,7 @@ def _that_fit(pictures: Mapping[int, Picture]) -> tuple[dict[int, Picture], list
     if len(kept) == len(pictures):
         return kept, []
     left = plural(len(pictures) - len(kept), "picture")
-    return kept, [f"{left} left out: the page holds at most {size_words(PICTURES)}"]
+    return kept, [f"{left} left out: the page holds at most {size_words(most)}"]
 
 
 def _explorer(rows: Sequence[RunRow], pictures: Mapping[int, Picture]) -> Markup:

@@ -45,6 +45,17 @@ class Run:
         self._known = rows[0]
         return rows[0]
 
+    @property
+    def row(self) -> RunRow:
+        """The run as the store has it now."""
+        return self._row
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Run) and bool(self.id) and self.id == other.id)
+
+    def __hash__(self) -> int:
+        return hash(self.id) if self.id else id(self)
+
     # ------------------------------------------------------------------------------------------ standing
     @property
     def id(self) -> str:
@@ -145,16 +156,17 @@ class Run:
             waiting.wait_for(self._project, self.done, timeout)
         return self
 
-    def result(self, timeout: float | None = None) -> dict[str, Any]:
-        """The values it recorded, waiting for its end.
+    def result(self, timeout: float | None = None) -> Any:
+        """What the function returned, or the values that the notebook recorded, waiting for its end.
 
-        Raises RunFailed with the far traceback (as its built-in exception type too, where it has one), RunCancelled,
-        RunLost, or NotFinished (a TimeoutError) after `timeout` seconds.
+        Raises the function's own exception with the far traceback as its cause, or RunFailed with the notebook's (as
+        its built-in exception type too, where it has one), RunCancelled, RunLost, or NotFinished (a TimeoutError)
+        after `timeout` seconds.
         """
         fault = self.exception(timeout)
         if fault is not None:
             raise fault
-        return outcome.loaded(self._project, self._known)
+        return outcome.returned(self._project, self._known)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What `result()` would raise, or None; waits as it does."""
@@ -163,7 +175,7 @@ class Run:
         if not row.state.final:
             waited = f" after {timeout:g} s" if timeout else ""
             raise NotFinished(f"point {row.number} of {row.scan} is {row.state}{waited}. wait() for it first.")
-        return outcome.exception_of(row)
+        return outcome.exception_of(row, self._project)
 
     def cancel(self) -> bool:
         """Ask for its end; False if it had ended already. CANCELLED shows once it is certain."""
@@ -188,7 +200,7 @@ class Run:
 
         waiting.when_ended(self._project, self._known, safely)
 
-    def __await__(self) -> Generator[Any, None, dict[str, Any]]:
+    def __await__(self) -> Generator[Any, None, Any]:
         yield from waiting.ended(self._project, self._known).__await__()
         return self.result(timeout=0)
 

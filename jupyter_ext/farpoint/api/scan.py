@@ -1,20 +1,22 @@
-"""Scan: a notebook at many points.
+"""Scan: a notebook or a function at many points.
 
 Making one checks everything that can be checked and writes nothing; `submit()` hands it over and returns at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from farpoint import reading
 from farpoint.api.here import project_of
+from farpoint.api.placed import Remote
 from farpoint.api.preview import Preview
 from farpoint.api.summary import plural
 from farpoint.api.view import View
 from farpoint.errors import BadInput, BadTask, InsideRun, MachineError, Unreachable
+from farpoint.functions import calls
 from farpoint.model import RunRow, State
 from farpoint.points import Points, as_points, grid
 from farpoint.project import Project
@@ -23,15 +25,18 @@ from farpoint.runner import inside, layout, values
 from farpoint.runner.in_place import Nothing
 from farpoint.table import value
 from farpoint.verbs import plan, source, submit, watch
+from farpoint.verbs.function import Function, scan_name
+from farpoint.verbs.stored import Stored
 
 
 class Scan(View):
-    """Run a notebook at many points, here or far away.
+    """Run a notebook or a function at many points, here or far away.
 
-    `task` is the notebook's path, relative to the current folder; `points` come from `grid`, `zip`, `sample`, a
-    DataFrame or any mappings (none: the notebook once, as it is). `files` are further files it reads (name there →
-    path here, or a list of paths), `save` patterns of files to bring back, `environment` the Python that runs it. A
-    name makes it one scan of its project, in which known points are found again. Raises BadTask and BadPoints.
+    `task` is the notebook's path, relative to the current folder, or a function, whose arguments are the points' names;
+    `points` come from `grid`, `zip`, `sample`, a DataFrame or any mappings (none: once, as it is). `constants` are
+    arguments of a function that all points share. `files` are further files it reads (name there → path here, or a
+    list of paths), `save` patterns of files to bring back, `environment` the Python that runs it. A name makes it one
+    scan of its project, in which known points are found again. Raises BadTask and BadPoints.
 
     >>> Scan("missing.ipynb")
     Traceback (most recent call last):
@@ -43,7 +48,7 @@ class Scan(View):
 
     def __init__(
         self,
-        task: str | Path,
+        task: str | Path | Callable[..., Any],
         points: Any = None,
         *,
         name: str | None = None,
@@ -51,32 +56,87 @@ class Scan(View):
         save: str | Iterable[str] = (),
         environment: str | Path | None = None,
         project: Project | str | Path | None = None,
+        **constants: Any,
     ) -> None:
-        self.task = Path(task).expanduser()
-        super().__init__(lambda: project_of(project, self.task), name or self.task.stem, None)
+        task = task if callable(task) else Path(task).expanduser()
+        asked = task.options if isinstance(task, Remote) else {}
+        files, save = asked.get("files") if files is None else files, save or asked.get("save", ())
+        environment, project = environment or asked.get("environment"), project or asked.get("project")
+        made = _task_of(task)
+        self._task: source.Task = made
+        start = made.path if isinstance(made, source.Notebook) else Path.cwd()
+        super().__init__(lambda: project_of(project, start), name or made.name, None)
+        self.task = made.path.absolute() if isinstance(made, source.Notebook) else task
+        self._task = source.Notebook(self.task) if isinstance(self.task, Path) else made
         self._added: list[Scan] = []
-        self.task = self.task.absolute()
-        self._points: Points | None = grid() if points is None else as_points(points)
+        self._constants = _constants(made, constants)
+        self._points: Sequence[Mapping[str, Any]] | None = self._complete(points)
         self.files = _files(files)
         self.save = (save,) if isinstance(save, str) else tuple(save)
         self.environment = None if environment is None else str(environment)
-        self._said = tuple(source.check_names(_read(task, self.task), self._points.names, self.task.name))
+        self._ordered = False
+        self._said = tuple(self._check(tuple(self._points[0]) if self._points else (), task))
 
     @classmethod
     def from_document(cls, project: Project, document: Mapping[str, Any]) -> Scan:
         """The scan that a scan.json tells of, whole."""
+        notebook = document["kind"] == source.Notebook.kind
+        path = Path(document["task"])
+        task = path if path.is_absolute() else project.root / path
         scan: Scan = object.__new__(cls)
         View.__init__(scan, lambda: project, document["scan"], [entry["number"] for entry in document["points"]])
-        task = Path(document["task"])
         vars(scan).update(
-            task=task if task.is_absolute() else project.root / task,
+            task=task if notebook else document["task"],
             files=dict(document["files"]),
             save=tuple(document["save"]),
             environment=document.get("environment"),
+            _task=source.Notebook(task) if notebook else Stored(document),
             _added=[],
+            _constants={},
+            _ordered=False,
             _points=None,
         )
         return scan
+
+    @classmethod
+    def of_calls(
+        cls, task: Function, calls: Sequence[Mapping[str, Any]], project: Project, name: str, **options: Any
+    ) -> Scan:
+        """A scan of calls that were bound already; its points stay in the order of the calls."""
+        for names in dict.fromkeys(tuple(call) for call in calls):
+            as_points([next(call for call in calls if tuple(call) == names)])  # refuses names that cannot be columns
+        scan: Scan = object.__new__(cls)
+        View.__init__(scan, lambda: project, name, None)
+        save = options.get("save", ())
+        vars(scan).update(
+            task=task.function,
+            files=_files(options.get("files")),
+            save=(save,) if isinstance(save, str) else tuple(save),
+            environment=None if options.get("environment") is None else str(options["environment"]),
+            _task=task,
+            _added=[],
+            _constants={},
+            _ordered=True,
+            _points=list(calls),
+        )
+        return scan
+
+    def _complete(self, points: Any) -> Points:
+        """The points as they are sent: what is no plain data of a function's goes along as a file."""
+        if isinstance(self._task, Function) and isinstance(points, list | tuple):
+            pack = self._task.parcels.pack
+            points = [{name: pack(each, name) for name, each in point.items()} for point in points]
+        found = grid() if points is None else as_points(points)
+        return found * grid(**{name: [each] for name, each in self._constants.items()}) if self._constants else found
+
+    def _check(self, names: Sequence[str], given: object = None) -> list[str]:
+        """Refuse names the task does not have; what is worth saying."""
+        if isinstance(self._task, Function):
+            calls.check_names(calls.shape_of(self._task.function), tuple(names), self._task.name)
+        elif isinstance(self._task, source.Notebook):
+            path = self._task.path
+            return source.check_names(_read(path if given is None else str(given), path), names, path.name)
+        return []
 
     # ------------------------------------------------------------------------------------------ rows
     def _wanted(self) -> tuple[int, ...] | None:
@@ -87,7 +147,11 @@ class Scan(View):
 
     def _rows(self) -> list[RunRow]:
         if self._wanted() is not None or self._points is None:
-            return super()._rows()
+            rows = super()._rows()
+            if not self._ordered:
+                return rows
+            place = {number: place for place, number in enumerate(self._wanted() or ())}
+            return sorted(rows, key=lambda row: place[row.number])
         return [_not_submitted(self.name, number, point) for number, point in enumerate(self._points)]
 
     def _part(self, numbers: Iterable[int]) -> Self:
@@ -99,7 +163,7 @@ class Scan(View):
         if points is None:  # a part of a scan, or one that was attached: the points it has
             points = as_points([{name: value(each) for name, each in row.parameters.items()} for row in self._rows()])
         return plan.Request(
-            task=source.Notebook(self.task), points=points, name=self.name, machine=on,
+            task=self._task, points=points, name=self.name, machine=on,
             resources=as_resources(**resources), files=self.files, save=self.save,
             environment=self.environment, **choices,
         )  # fmt: skip
@@ -128,29 +192,62 @@ class Scan(View):
         their way, are attached; `rerun=True` repeats them. `changed="rerun"` or `"keep"` says what becomes of results
         of earlier code. Raises BadResources, CodeChanged, and InsideRun within a run unless `nested=True`.
         """
-        if inside.running() and not nested:
-            raise InsideRun(f"{self.name} was submitted from inside a run. Say submit(nested=True) if that is meant.")
+        if not nested:
+            refuse_inside(self.name)
         if changed not in (None, "rerun", "keep"):
             raise BadInput(f'changed={changed!r} is neither "rerun" nor "keep".')
+        return self.hand_over(on, resources, rerun=rerun, changed=changed)
+
+    def hand_over(self, on: str | None, resources: Mapping[str, Any], *, quiet: bool = False, **choices: Any) -> Self:
+        """Submit, all choices made; `quiet` says nothing of what was found again."""
+        if isinstance(self.task, Remote):
+            on, resources = on or self.task.machine, {**self.task.resources(), **resources}
         watch.catch_up(self.project, self.name)
-        made = submit.submit(self.project, self._request(on, resources, rerun=rerun, changed=changed))
+        made = submit.submit(self.project, self._request(on, resources, **choices))
         self._numbers = made.numbers
         self._said = made.messages
-        _announce(self.name, made)
+        if not quiet:
+            _announce(self.name, made)
         watch.hand_over(self.project)
         return self
 
+    def _retried(self) -> source.Task | None:
+        """The function at hand, as it is now."""
+        return self._task if isinstance(self._task, Function) else None
+
     def add(self, points: Any) -> Scan:
         """The sub-scan of those points that the scan does not have yet; nothing runs until its `submit()`."""
-        new = as_points(points)
+        new = self._complete(points)
         known = {_key(row.parameters) for row in self._rows()}
         if self._points is not None:
             known |= {_key(_typed(point)) for point in self._points}
-        source.check_names(_read(self.task, self.task), new.names, self.task.name)
+        self._check(new.names)
         fresh = as_points([point for point in new if _key(_typed(point)) not in known])
         part = self._with(_numbers=None, _added=[], _said=(), _points=fresh)
         self._added.append(part)
         return part
+
+
+def refuse_inside(name: str) -> None:
+    """InsideRun where this is inside a run."""
+    if inside.running():
+        raise InsideRun(f"{name} was submitted from inside a run. Say submit(nested=True) if that is meant.")
+
+
+def _task_of(task: Path | Callable[..., Any]) -> source.Notebook | Function:
+    if isinstance(task, Path):
+        return source.Notebook(task)
+    function: Callable[..., Any] = task.__wrapped__ if isinstance(task, Remote) else task
+    return Function(function, task.name if isinstance(task, Remote) else scan_name(function))
+
+
+def _constants(task: source.Notebook | Function, given: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(task, Function):
+        return {name: task.parcels.pack(each, name) for name, each in given.items()}
+    if given:
+        odd = next(iter(given))
+        raise BadInput(f"{odd!r} is no option of a notebook's scan. Points have its parameters: grid({odd}=[…]).")
+    return {}
 
 
 def _not_submitted(name: str, number: int, point: Mapping[str, Any]) -> RunRow:

@@ -20,6 +20,7 @@ from farpoint.verbs import cancel as cancelling
 from farpoint.verbs import fetch as fetching
 from farpoint.verbs import retry as retrying
 from farpoint.verbs import submit, watch
+from farpoint.verbs.source import Task
 
 if TYPE_CHECKING:
     import pandas
@@ -171,7 +172,7 @@ class View:
         """
         with waiting.bar(self.name) as shown:
             try:
-                waiting.wait_for(self.project, lambda: self._look(shown), timeout)
+                waiting.wait_for(self.project, lambda: self.look(shown), timeout)
                 shown.show(self._rows(), self.project.clock())
                 self._bring(shown)
             except KeyboardInterrupt:
@@ -183,7 +184,8 @@ class View:
             print(line)  # noqa: T201
         return self
 
-    def _look(self, shown: waiting.Bar) -> bool:
+    def look(self, shown: waiting.Bar) -> bool:
+        """Draw how the points stand; True once every one has ended."""
         if shown.drawn:
             shown.show(self._rows(), self.project.clock())
         return all(state.final for state in self._states())
@@ -215,10 +217,16 @@ class View:
         Resources are those of the last time, changed by what is given: `memory="x2"`, `time="4h"`.
         """
         rows = [row for row in self._rows() if row.state is not State.COMPLETED]
-        made = submit.submit(self.project, retrying.request(self.project, rows, machine=on, changes=resources))
+        task = self._retried()
+        request = retrying.request(self.project, rows, machine=on, changes=resources, task=task)
+        made = submit.submit(self.project, request)
         self._said = made.messages
         watch.hand_over(self.project)
         return self
+
+    def _retried(self) -> Task | None:
+        """What a retry runs; None for what the scan's own document says."""
+        return None
 
     def __await__(self) -> Generator[Any, None, Self]:
         for row in self._rows():
@@ -227,11 +235,13 @@ class View:
         return self
 
     # ------------------------------------------------------------------------------------------ results
-    def results(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """(parameters, recorded values) of every completed point, one at a time; large values are read as it comes."""
+    def results(self) -> Iterator[tuple[dict[str, Any], Any]]:
+        """(parameters, result) of every completed point, one at a time: what the function returned, or the values that
+        the notebook recorded; large ones are read as it comes.
+        """
         for row in self._rows():
             if row.state is State.COMPLETED:
-                yield Run(self.project, row).parameters, outcome.loaded(self.project, row)
+                yield Run(self.project, row).parameters, outcome.returned(self.project, row)
 
     def to_xarray(self) -> xarray.Dataset:
         """Recorded values over the scanned parameters; points without a value are NaN."""
@@ -256,15 +266,19 @@ class View:
 
     def to_html(self, path: str | Path | None = None) -> Path:
         """One file with sliders, plots, pictures and the table, that works without kernel, server or network."""
-        rows = self._fetched_rows()
         target = Path(path) if path is not None else Path(f"{self.name}.html")
-        known = self.project.store.scan(self.project.id, self.name)
-        page = report.page(
-            self.name, rows, self.project.clock(), pictures=self._pictures(rows), task=known.task if known else "",
-            messages=self.messages,
-        )  # fmt: skip
-        target.write_text(page, encoding="utf-8")
+        target.write_text(self.page(), encoding="utf-8")
         return target
+
+    def page(self, room: int | None = None) -> str:
+        """What `to_html` writes, with at most `room` bytes of pictures."""
+        rows = self._fetched_rows()
+        known = self.project.store.scan(self.project.id, self.name)
+        return report.page(
+            self.name, rows, self.project.clock(), pictures=self._pictures(rows), task=known.task if known else "",
+            kind=known.kind if known else "notebook",
+            messages=self.messages, room=room,
+        )  # fmt: skip
 
     def _fetched_rows(self) -> list[RunRow]:
         """The rows, after what finished was brought here as far as its machine answers."""

@@ -121,6 +121,8 @@ def _targets(job: Mapping[str, Any]) -> Dict[str, str]:
         path = guard.relative(item["path"])
         if item["kind"] == "module":
             name = path if path.startswith("modules/") else "modules/" + path
+        elif item["kind"] == "argument":
+            name = "arguments/" + path
         else:
             name = "inputs/" + path
         targets[name] = guard.sha256(item["digest"])

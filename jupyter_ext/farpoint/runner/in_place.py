@@ -116,9 +116,13 @@ class Here:
             done.set_exception(fault)
         return done
 
-    def map(self, items: Iterable[Any]) -> List["Future[Any]"]:
+    def map(self, *iterables: Iterable[Any]) -> List["Future[Any]"]:
         """Call it with each item, one after the other."""
-        return [self.submit(item) for item in items]
+        return self.starmap(zip(*iterables))
+
+    def starmap(self, calls: Iterable[Iterable[Any]]) -> List["Future[Any]"]:
+        """Call it with the arguments of each tuple, one call after the other."""
+        return [self.submit(*each) for each in calls]
 
 
 class Nothing:

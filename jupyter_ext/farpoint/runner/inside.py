@@ -9,12 +9,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import events, values
 
 _SCRAP = "application/scrapbook.scrap.%s+json"
 _specs: Dict[str, Dict[str, Any]] = {}  # by path: progress is asked in tight loops
+recorded: Set[str] = set()  # names that `record` was given
 _told: List[Any] = [-math.inf, -math.inf, ""]  # when, how far and what progress said last
 
 
@@ -34,6 +35,14 @@ def record(*, step: Any = None, **named: Any) -> None:
         if spec is not None:
             _tell_value(spec, name, value, step)
         _show(name, value)
+    recorded.update(named)
+
+
+def tell(name: str, value: Any) -> None:
+    """Make a value a column without a scrap in the notebook."""
+    spec = _spec()
+    if spec is not None:
+        _tell_value(spec, name, value, None)
 
 
 def progress(done: Optional[float] = None, text: str = "") -> None:

@@ -8,7 +8,7 @@ import pathlib
 import sys
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from . import arrays, kinds, large, layout, literals, moments
+from . import arrays, kinds, large, layout, literals, moments, parcels
 from .kinds import Made, Refused, Typed
 
 __all__ = ["Refused", "canonical", "decode", "encode", "encode_large", "literal", "load_large", "plain"]
@@ -165,7 +165,7 @@ class _Encoder:
 
     def _other(self, value: Any) -> Typed:
         try:
-            for encoded in (_encode_standard, moments.encode, self._encode_array):
+            for encoded in (_encode_standard, moments.encode, self._encode_array, parcels.encode):
                 made = encoded(value)
                 if made is not None:
                     return made
@@ -288,6 +288,7 @@ _DECODERS: Dict[str, Callable[[Made], Any]] = {
     "np": arrays.decode,
     "nd": arrays.decode,
     "file": _decode_file,
+    "parcel": parcels.decode,
 }
 
 
@@ -298,6 +299,8 @@ def _sorted(typed: Typed) -> Typed:
     if not isinstance(typed, dict):
         return typed
     made = {key: _sorted(item) for key, item in typed.items()}
+    if made.get("$") == "parcel":
+        return parcels.canonical(made)
     if made.get("$") != "dict":
         return made
     if all(type(key) is str and key != "$" for key, _ in made["items"]):

@@ -28,12 +28,12 @@ class Stopped(KeyboardInterrupt):
     """The pilot asked this run to stop. An interrupt, because asyncio lets no other exception through."""
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: List[str], kind: Any = None) -> int:
     """`work_notebook <spec.json>`: run the notebook described there. 0 where the result could be told."""
     spec = layout.read_json(arguments[0])
     signal.signal(signal.SIGTERM, _stop)
     try:
-        result = Work(spec, os.path.dirname(os.path.abspath(arguments[0]))).run()
+        result = (kind or Work)(spec, os.path.dirname(os.path.abspath(arguments[0]))).run()
     except Stopped:
         return 128 + signal.SIGTERM
     except kernel.Refused as refusal:
@@ -71,7 +71,7 @@ class Work:
         client = client_of(self)
         with client.setup_kernel(cleanup_kc=True):
             try:
-                polite = self._prelude(client)
+                polite = self.prelude(client)
                 self._execute(client)
             finally:
                 self._finish()
@@ -80,14 +80,13 @@ class Work:
         return self.death or _verdict(self.error)
 
     def _execute(self, client: Any) -> None:
-        self._cells(client)
+        self.cells(client)
         if self.death is None:
             answer = client.wait_for_reply(client.kc.kernel_info())
             self.nb.metadata["language_info"] = answer["content"]["language_info"]
         client.set_widgets_metadata()
 
-    @staticmethod
-    def _prelude(client: Any) -> bool:
+    def prelude(self, client: Any) -> bool:
         """Let the notebook find `farpoint` where it is not installed, without a trace in its counts and outputs."""
         here = os.path.dirname(os.path.abspath(__file__))
         root = here
@@ -104,7 +103,12 @@ class Work:
         client.kc.execute(code, silent=True, store_history=False)
         kernel.wait(kernel.process_of(client.km), 2 * PATIENCE)
 
-    def _cells(self, client: Any) -> None:
+    def hear(self, _message: Any, output: Any) -> None:
+        """The kernel said something; `output` is what the notebook keeps of it, None for nothing."""
+        if output is not None:
+            self.voice.hear(output)
+
+    def cells(self, client: Any) -> None:
         """Execute cell by cell until one stops the notebook."""
         from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -132,9 +136,10 @@ class Work:
         """The last save, with the error markers where there was an error."""
         self.voice.flush()
         paper.complete(self.nb)
-        self.error = paper.error_of(self.nb)
-        if self.error is not None:
-            paper.mark(self.nb, self.error)
+        error = paper.error_of(self.nb)
+        if error is not None:
+            paper.mark(self.nb, error)
+        self.error = error or self.error
         self.saver.save()
 
 
@@ -155,8 +160,7 @@ def client_of(work: Work) -> Any:
         def process_message(self, *arguments: Any, **options: Any) -> Any:
             output = super().process_message(*arguments, **options)
             work.saver.perhaps()
-            if output is not None:
-                work.voice.hear(output)
+            work.hear(arguments[0], output)
             return output
 
     # papermill's settings, with two of ours: how a kernel leaves (see leaving.py), and more than papermill's 4 seconds
@@ -209,6 +213,7 @@ class Voice:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.errors = True  # tell tracebacks as well
         self.waiting: List[List[str]] = []  # [name, text] in order
         self.spoke = 0.0
         self.timer: Any = None
@@ -216,11 +221,15 @@ class Voice:
     def hear(self, output: Any) -> None:
         """Take one output of a cell; streams and errors are passed on."""
         if output.output_type == "stream":
-            self._add(output.name, output.text)
-        elif output.output_type == "error":
-            self._add("stderr", plain("\n".join(output.traceback)) + "\n")
+            self.add(output.name, output.text)
+        elif output.output_type == "error" and self.errors:
+            self.add("stderr", plain("\n".join(output.traceback)) + "\n")
         else:
             return
+        self.soon()
+
+    def soon(self) -> None:
+        """Pass on what waits, now or in a moment."""
         if time.monotonic() - self.spoke >= SPEAK_EVERY:
             self.flush()
         elif self.timer is None:
@@ -239,7 +248,8 @@ class Voice:
                 events.send(self.path, {"e": "stream", "name": name, "text": text[start : start + PIECE]})
         self.spoke = time.monotonic()
 
-    def _add(self, name: str, text: str) -> None:
+    def add(self, name: str, text: str) -> None:
+        """Take a text for the stream of that name."""
         if self.waiting and self.waiting[-1][0] == name:
             self.waiting[-1][1] += text
         else:

@@ -14,6 +14,7 @@ from . import layout
 
 LARGE = 64 << 20  # bytes of an input that is linked to and not copied
 PIECE = 1 << 20  # bytes read at once
+WORK = {"notebook": "work_notebook", "function": "work_python", "cell": "work_cell"}  # kind of task: verb
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")  # …_NUM_THREADS
 
 Artifact = Dict[str, Any]
@@ -50,7 +51,7 @@ class Workplace:
             return [str(word) for word in self._job["task"]["argv"]]
         python = (self._job.get("environment") or {}).get("python") or sys.executable
         runner = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the zip this module is in
-        return [python, runner, "work_notebook", self.spec]
+        return [python, runner, WORK[self._job["task"]["kind"]], self.spec]
 
     def environment(self, gpus: Optional[Sequence[int]]) -> Dict[str, str]:
         """The environment variables of the run; `gpus` are the indices it holds, None where nobody counts them."""
@@ -110,7 +111,8 @@ class Workplace:
             "input": os.path.join(self._work, "task", job["task"].get("name", "")),
             "output": os.path.join(self.ours, "output.ipynb"), "parameters": run["parameters"],
             "events": self.events, "modules": self._modules, "cpus": run.get("cpus") or 1,
-            "kernel": job["task"].get("kernel"),
+            "kernel": job["task"].get("kernel"), "results_key": job.get("results_key", ""),
+            "arguments": os.path.join(self._work, "arguments"),
         }  # fmt: skip
 
 

@@ -99,16 +99,22 @@ def _note(project: Project, run: RunRow) -> None:
 
 def output(project: Project, run: RunRow, name: str | None = None) -> str:
     """What a run printed so far, from the copies of its streams; `name` narrows to stdout or stderr."""
+    wanted = ("stdout", "stderr") if name is None else (name,)
+    return "".join(text for stream, text in pieces(project, run) if stream in wanted)
+
+
+def pieces(project: Project, run: RunRow) -> list[tuple[str, str]]:
+    """What a run printed and displayed so far, in its order: (name of the stream, text)."""
     if run.token is None:
-        return ""
+        return []
     folder = project.folders.job_folder(run.scan, run.token)
     parts = []
     for path in sorted(folder.glob(f"pilots/*/{layout.STREAM}")):
         for event in journal.parse(path.read_bytes())[0]:
             if event.get("i") != run.index or event.get("c") != run.claim:
                 continue
-            if event["e"] == "stream" and name in (None, event["name"]):
-                parts.append(event["text"])
+            if event["e"] == "stream":
+                parts.append((event["name"], event["text"]))
             elif event["e"] == "lost":
-                parts.append(f"\n[… {event['bytes']:,} bytes not kept …]\n")
-    return "".join(parts)
+                parts.append(("stderr", f"\n[… {event['bytes']:,} bytes not kept …]\n"))
+    return parts

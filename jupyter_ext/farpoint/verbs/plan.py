@@ -14,13 +14,13 @@ from typing import Any
 
 from farpoint import identity
 from farpoint._version import __version__
-from farpoint.errors import BadResources, CodeChanged
+from farpoint.errors import BadResources, BadTask, CodeChanged
 from farpoint.machines.base import Machine
 from farpoint.model import FINAL, InputFile, JobFiles, JobShape, Limits, PlannedRun, Resources, RunRow, State
-from farpoint.points import Points
 from farpoint.project import Project
 from farpoint.resources import show_memory, show_time
 from farpoint.runner import layout, values
+from farpoint.runner.parcels import Parcel
 from farpoint.verbs.source import Source, Task
 
 ATTACH = frozenset({State.NEW, State.QUEUED, State.RUNNING, State.COMPLETED, State.FAILED})
@@ -32,7 +32,7 @@ class Request:
     """What somebody asked for. `files`: name in the run → path here; `numbers`: only these points (a retry)."""
 
     task: Task
-    points: Points | None
+    points: Sequence[Mapping[str, Any]] | None
     name: str | None = None
     machine: str | None = None
     resources: Resources = Resources()
@@ -43,6 +43,7 @@ class Request:
     rerun: bool = False
     confirm: bool = True
     numbers: tuple[int, ...] | None = None
+    again: bool = False  # points that failed start anew, as those that were cancelled do
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def plan(project: Project, request: Request) -> Plan:
     name = request.name or request.task.name
     project.folders.scan_folder(name)  # refuses a name that cannot be a folder
     document = project.folders.read_scan(name) or {}
+    if document and document["kind"] != request.task.kind:
+        raise BadTask(f"{name!r} is a scan of a {document['kind']} here. Say name=… to call this one otherwise.")
     asked, points = _points(request, document)
     names = tuple(points[0]) if points else ()
     source = request.task.read(project, names, request.files, request.environment)
@@ -125,7 +128,7 @@ def plan(project: Project, request: Request) -> Plan:
 
 def _points(request: Request, document: Mapping[str, Any]) -> tuple[Sequence[int] | None, list[Mapping[str, Any]]]:
     if request.numbers is None:
-        return None, [dict(point) for point in request.points or ({},)]
+        return None, [dict(point) for point in (({},) if request.points is None else request.points)]
     by_number = {entry["number"]: entry for entry in document.get("points", ())}
     decoded: list[Mapping[str, Any]] = [values_of(by_number[number]["parameters"]) for number in request.numbers]
     return request.numbers, decoded
@@ -144,7 +147,7 @@ def _fresh(
     if request.numbers is not None:  # a retry brings the files of the last time
         asked = {}
     asked |= {"resources": asdict(request.resources), "environment": request.environment}
-    names = list(points[0]) if points else []
+    names = list(dict.fromkeys(name for point in points for name in point))
     if document:
         asked["names"] = list(dict.fromkeys([*document["names"], *names]))
         return {**document, **asked, "points": list(document["points"]), "versions": list(document["versions"])}
@@ -197,14 +200,17 @@ def _choose(
     """Which points start, and what to say about the rest."""
     start: list[tuple[int, Mapping[str, Any]]] = []
     stale: list[tuple[int, Mapping[str, Any]]] = []
+    attach = ATTACH - {State.FAILED} if request.again else ATTACH
     for number, point in zip(numbers, points, strict=True):
         row = known.get(number)
-        if row is None or (row.state not in ATTACH and request.numbers is None):
+        if row is None or (row.state not in attach and request.numbers is None):
             start.append((number, point))
         elif request.numbers is not None or request.rerun:
             start += [(number, point)] if row.state in FINAL else []
         elif row.state is State.COMPLETED and row.key != identity.key(source.pieces, point):
             stale.append((number, point))
+        elif request.task.kind == "function" and row.state not in FINAL and request.changed is None:
+            _refuse_older(document, source, row, point)
     if not stale or request.changed == "keep":
         return start, _kept(stale)
     message = _what_changed(document, source, [known[number] for number, _ in stale])
@@ -217,6 +223,15 @@ def _choose(
     return sorted(start + stale, key=lambda item: numbers.index(item[0])), [
         f"{message}: {len(stale)} completed points run again"
     ]
+
+
+def _refuse_older(document: Mapping[str, Any], source: Source, row: RunRow, point: Mapping[str, Any]) -> None:
+    """A call is not answered by a run of other code that is still on its way."""
+    if row.key != identity.key(source.pieces, point):
+        raise CodeChanged(
+            f"{_what_changed(document, source, [row])}, and point {row.number} of {document['scan']} is still "
+            f"{row.state} with the earlier code. Wait for it, cancel it, or give this one another name."
+        )
 
 
 def _kept(stale: Sequence[Any]) -> list[str]:
@@ -272,14 +287,27 @@ def _job(
     digest = layout.digest(source.data)
     task: dict[str, Any] = {"kind": request.task.kind, "name": source.file, "digest": digest, "path": source.file}
     task["names"] = list(document["names"])  # in the order given, which the runs' sorted JSON does not keep
-    blobs: dict[str, Path | bytes] = {item.digest: Path(item.source) for item in source.files}
+    travels = [*source.files, *_arguments(project, source, runs)]
+    blobs = {item.digest: source.blobs.get(item.digest, Path(item.source)) for item in travels}
     blobs[digest] = source.data
     body = {
         "scan": document["scan"], "task": task, "environment": {"python": request.environment},
         "save": list(document["save"]),
-        "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in source.files],
+        "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in travels],
     }  # fmt: skip
     return write_job(project, machine, body, runs, pilots, blobs)
+
+
+def _arguments(project: Project, source: Source, runs: Sequence[PlannedRun]) -> list[InputFile]:
+    """The arguments that travel as files, each once, however many runs have it."""
+    parcels = [value for run in runs for value in run.parameters.values() if isinstance(value, Parcel)]
+    found: dict[str, InputFile] = {}
+    for digest in dict.fromkeys(each for parcel in parcels for each in (parcel.sha256, *parcel.beside)):
+        kept = project.folders.blob(digest)
+        size = len(source.blobs[digest]) if digest in source.blobs else kept.stat().st_size
+        found[digest] = InputFile(digest, digest, size, str(kept), "argument")
+    known = {item.digest for item in source.files if item.kind == "argument"}
+    return [item for digest, item in found.items() if digest not in known]
 
 
 def write_job(
@@ -292,7 +320,8 @@ def write_job(
     shape = JobShape(token, pilots, need, str(body["scan"]))
     limits = machine.limits()
     document = {
-        **body, "format": layout.FORMAT, "token": token, "farpoint": __version__, "created": project.clock(),
+        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": token,
+        "farpoint": __version__, "created": project.clock(),
         "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
         "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": pilots,
         "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus} if limits.slots else None,

@@ -1,4 +1,4 @@
-"""Retrying: a new attempt of chosen points with the code as it is now, perhaps with other resources.
+"""Retrying: a new attempt of chosen points with the notebook as it is now, perhaps with other resources.
 
 Writes nothing itself; the request goes the way every request goes.
 """
@@ -14,7 +14,8 @@ from farpoint.model import Resources, RunRow
 from farpoint.project import Project
 from farpoint.resources import merge
 from farpoint.verbs.plan import Request
-from farpoint.verbs.source import Notebook
+from farpoint.verbs.source import Notebook, Task
+from farpoint.verbs.stored import Stored
 
 
 def request(
@@ -23,8 +24,12 @@ def request(
     *,
     machine: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    task: Task | None = None,
 ) -> Request:
-    """The request that starts a new attempt of each finished run given. `changes` as in resources ("x2" multiplies)."""
+    """The request that starts a new attempt of each finished run given. `changes` as in resources ("x2" multiplies).
+
+    Without `task`, a notebook is read again and anything else is as it was sent last.
+    """
     chosen = [run for run in runs if run.state.final]
     if not chosen:
         raise BadInput("there is nothing to retry: none of these runs has ended")
@@ -32,9 +37,8 @@ def request(
     document = project.folders.read_scan(scan)
     if document is None:
         raise NotFound(f"scan {scan!r} has no scan.json in {project.runs_folder}")
-    task = Path(document["task"])
     return Request(
-        task=Notebook(task if task.is_absolute() else project.root / task),
+        task=task or _task(project, document),
         points=None,
         name=scan,
         machine=machine or chosen[0].machine,
@@ -45,6 +49,14 @@ def request(
         numbers=tuple(run.number for run in chosen),
         confirm=False,
     )
+
+
+def _task(project: Project, document: Mapping[str, Any]) -> Task:
+    """The notebook as its file is now; what has no file, as it was handed over."""
+    if document["kind"] != "notebook":
+        return Stored(document)
+    task = Path(document["task"])
+    return Notebook(task if task.is_absolute() else project.root / task)
 
 
 def _resources(document: Mapping[str, Any]) -> Resources:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,13 +19,17 @@ from farpoint.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is sent of a task. `file` is its name in the job folder, `data` the bytes under it."""
+    """What is sent of a task. `file` is its name in the job folder, `data` the bytes under it.
+
+    A file of kind "argument" lies in `blobs`, or was kept by an earlier submit.
+    """
 
     file: str
     data: bytes
     pieces: Mapping[str, str]
     files: tuple[InputFile, ...]
     warnings: tuple[str, ...]
+    blobs: Mapping[str, bytes] = field(default_factory=dict)  # contents that lie in no file here, by digest
 
 
 class Task(Protocol):

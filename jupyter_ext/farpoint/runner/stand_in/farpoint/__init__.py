@@ -4,6 +4,7 @@ Knows the runner beside it only; submits nothing.
 """
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 
 from farpoint_runner.in_place import Nothing, remote
 from farpoint_runner.inside import (
@@ -17,10 +18,12 @@ from farpoint_runner.inside import (
 
 __all__ = [
     "CodeChanged",
+    "Executor",
     "FarpointError",
     "InsideRun",
     "RunFailed",
     "Scan",
+    "as_completed",
     "attach",
     "checkpoint",
     "grid",
@@ -32,6 +35,7 @@ __all__ = [
     "repeat",
     "runs",
     "sample",
+    "wait",
     "zip",
 ]
 _zip = zip
@@ -51,6 +55,13 @@ class InsideRun(FarpointError):
 
 class RunFailed(FarpointError):
     """A run ended without a result; never raised here."""
+
+
+class Executor(ThreadPoolExecutor):
+    """Calls functions right here, one after the other."""
+
+    def __init__(self, on=None, max_workers=None, **options):
+        super().__init__(max_workers=1)
 
 
 class Scan:

@@ -1,0 +1,100 @@
+"""A function as a task: pickled, with the modules and files it needs.
+
+Knows the function and its project; nothing of points, machines and runs.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from farpoint import identity, inputs, reading
+from farpoint.errors import BadTask
+from farpoint.functions import origin
+from farpoint.functions.calls import Parcels, Shape, shape_of
+from farpoint.functions.walk import Walk, same
+from farpoint.model import InputFile
+from farpoint.project import Project
+from farpoint.runner import pickles
+from farpoint.runner.work_python import SPARE
+from farpoint.verbs.source import Source
+
+SHOWN = 200_000  # characters of a source that goes along for the traceback's sake
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Python function. `parcels` holds the arguments of its points that travel as files."""
+
+    function: Callable[..., Any]
+    name: str
+    parcels: Parcels = field(default_factory=Parcels)
+    shape: Shape | None = None  # how its points name its arguments, its own signature where None
+    kind = "function"
+
+    def label(self, project: Project) -> str:
+        """Module and name."""
+        return f"{getattr(self.function, '__module__', None) or '__main__'}.{self.name}"
+
+    def read(
+        self, project: Project, names: tuple[str, ...], files: Mapping[str, str], environment: str | None
+    ) -> Source:
+        """Find what the function reaches, pickle it and gather what travels with it. Raises BadTask."""
+        walk = Walk()
+        walk.visit(self.function)
+        pieces = walk.finish()
+        beside: dict[str, bytes] = {}
+        data = self._pickled(beside, walk.written)
+        found = _closure(walk.slices.modules)
+        asked = inputs.named(files, project.root)
+        digests = {item.path: item.digest for item in asked}
+        pieces |= identity.pieces({"cells": []}, (), {}, digests, environment or "")
+        arrays = [InputFile(digest, digest, len(blob), "", "argument") for digest, blob in beside.items()]
+        travels = (*asked, *inputs.taken(found.files), *arrays)
+        return Source(
+            f"{self.name}.pickle", data, pieces, travels, tuple(found.warnings), {**self.parcels.blobs, **beside}
+        )
+
+    def _pickled(self, beside: dict[str, bytes], written: Iterable[str]) -> bytes:
+        call = (self.shape or shape_of(self.function)).call()
+        lines = {name: "".join(linecache.getlines(name)) for name in sorted(written)}
+        shown = {name: text for name, text in lines.items() if 0 < len(text) < SHOWN}
+        try:
+            return pickles.pack(self.function, self.kind, beside, name=self.name, call=call, sources=shown)
+        except Exception as fault:
+            raise BadTask(f"{self.name} cannot travel: {fault}. Make inside it what cannot be pickled.") from fault
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a scan of the function is called.
+
+    >>> name_of(len), name_of(lambda: 1)
+    ('len', 'lambda')
+    """
+    inner = function
+    while not hasattr(inner, "__name__") and hasattr(inner, "func"):  # a partial
+        inner = inner.func
+    return str(getattr(inner, "__name__", type(inner).__name__)).strip("<>")
+
+
+def scan_name(function: Callable[..., Any]) -> str:
+    """What a scan of the function is called where nobody says; of two lambdas, one is not the other."""
+    name = name_of(function)
+    return f"{name}-{same(function, name)[:8]}" if name == "lambda" else name
+
+
+def _closure(modules: Mapping[str, Path]) -> reading.Modules:
+    """The files of the user's modules, all they import, and the cloudpickle that reads the pickle."""
+    places = dict.fromkeys(origin.place_of(name, file) for name, file in modules.items())
+    found = reading.closure(modules, places)
+    found.files |= {f"{SPARE}/cloudpickle/{path.name}": path for path in _cloudpickle()}
+    return found
+
+
+def _cloudpickle() -> Iterable[Path]:
+    import cloudpickle
+
+    return sorted(Path(cloudpickle.__file__).parent.glob("*.py"))
