@@ -107,6 +107,8 @@ def _search(folder: Path, root: Path) -> list[Path]:
 def _add(found: Modules, name: str, search: Iterable[Path]) -> list[str]:
     """Note the files of module `name` and of the packages it is in; the names they import."""
     parts = name.split(".")
+    if parts[0] == "farpoint":
+        return []  # it is there already, or stands in for itself: also where its own checkout is the project
     if parts[0] in sys.stdlib_module_names:
         if any((place / f"{parts[0]}.py").is_file() for place in search):
             found.warnings.append(f"{parts[0]}.py has the name of a standard module: it does not travel. Rename it.")

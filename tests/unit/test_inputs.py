@@ -327,3 +327,12 @@ def test_parameters_of_a_cell_that_is_only_headed_so(folder: Path) -> None:
     assert list(inputs.parameters(json.loads(path.read_text()))) == ["a"]
     assert inputs.parameters({"cells": []}) == {}
     assert inputs.parameters(json.loads(write(folder, "a = (", tags=("parameters",)).read_text())) == {}
+
+
+def test_farpoint_itself_never_travels_even_from_its_own_checkout(tmp_path):
+    (tmp_path / "farpoint").mkdir()
+    (tmp_path / "farpoint" / "__init__.py").write_text("record = print\n")
+    cell = {"cell_type": "code", "metadata": {}, "source": "import farpoint as fp\nfrom farpoint import points"}
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
+
+    assert inputs.gather(tmp_path / "a.ipynb", tmp_path).modules == []
