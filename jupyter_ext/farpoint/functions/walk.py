@@ -31,7 +31,6 @@ _UNCOUNTED = frozenset(
         "__static_attributes__", "__weakref__", "_abc_impl", "__annotate_func__", "__annotations_cache__",
     }
 )  # fmt: skip
-_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"})
 _HAS_DOCSTRING = 0x4000000  # since Python 3.13
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
@@ -224,17 +223,16 @@ class Walk:
     def _code(self, code: types.CodeType) -> Tokens:
         """Compiled code without its place: neither file nor line, so a moved or commented function is the same."""
         self.written.add(code.co_filename)
-        consts = list(code.co_consts)
-        documented = bool(code.co_flags & _HAS_DOCSTRING) if sys.version_info >= (3, 13) else (
-            code.co_flags & 3 == 3 and code.co_name not in _COMPREHENSIONS
-        )  # fmt: skip
-        if documented and consts and isinstance(consts[0], str):
-            consts[0] = None
+        # A docstring is a constant that no step loads; constants are told where they are loaded, not by their number.
+        steps: Tokens = [
+            [step.opname, self.visit(step.argval) if step.opcode in dis.hasconst else step.arg]
+            for step in dis.get_instructions(code)
+            if step.opname != "EXTENDED_ARG"
+        ]
         return [
-            "code", code.co_code.hex(), list(code.co_names), list(code.co_varnames), list(code.co_freevars),
+            "code", steps, list(code.co_names), list(code.co_varnames), list(code.co_freevars),
             list(code.co_cellvars), code.co_flags & ~_HAS_DOCSTRING, code.co_argcount, code.co_kwonlyargcount,
             code.co_posonlyargcount, getattr(code, "co_exceptiontable", b"").hex(),
-            [self.visit(each) for each in consts],
         ]  # fmt: skip
 
     # ------------------------------------------------------------------------------------------ classes
