@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import identity
-from farpoint.api import standing
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan
 from farpoint.errors import BadInput, InsideRun, RunFailed
@@ -144,7 +143,7 @@ def _sent_with(project: Project, row: RunRow) -> dict[str, Any]:
 
 def rows_of(project: Project, sent: Sent) -> list[RunRow]:
     """The runs of what was sent, as they stand now."""
-    return standing.rows(project, sent.scan, numbers=sent.numbers)
+    return project.store.runs(project.id, scan=sent.scan, numbers=sent.numbers)
 
 
 def row_of(project: Project, sent: Sent) -> RunRow:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from farpoint.api import outcome, pictures, show, standing, waiting
+from farpoint.api import outcome, pictures, show, waiting
 from farpoint.errors import NotFinished, NotFound
 from farpoint.model import RunRow, State
 from farpoint.project import Project
@@ -39,7 +39,7 @@ class Run:
         """The run as the store has it now."""
         if not self._known.run:  # a point that was not submitted yet
             return self._known
-        rows = standing.rows(self._project, self._known.scan, run=self._known.run)
+        rows = self._project.store.runs(self._project.id, scan=self._known.scan, run=self._known.run)
         if not rows:
             raise NotFound(f"run {self.id} of scan {self._known.scan!r} is not known any more: was the scan removed?")
         self._known = rows[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from farpoint import table
-from farpoint.api import grids, outcome, pictures, report, show, standing, summary, waiting
+from farpoint.api import grids, outcome, pictures, report, show, summary, waiting
 from farpoint.api.run import Run
 from farpoint.errors import BadInput, FarpointError, NotFound
 from farpoint.model import RunRow, State
@@ -56,7 +56,7 @@ class View:
 
     def _rows(self) -> list[RunRow]:
         wanted = self._wanted()
-        return [] if wanted is None else standing.rows(self.project, self.name, numbers=wanted)
+        return [] if wanted is None else self.project.store.runs(self.project.id, scan=self.name, numbers=wanted)
 
     def _states(self) -> list[State]:
         wanted = set(self._wanted() or ())

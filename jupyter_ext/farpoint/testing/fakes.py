@@ -262,7 +262,6 @@ class FakeMachine:
         self.overlaps: list[str] = []
         self.deaths = 0
         self.interruptions: dict[str, int] = {}
-        self.cancels: list[str] = []
         self.printed: dict[str, bytes] = {}
 
     # --- the Machine protocol
@@ -341,7 +340,6 @@ class FakeMachine:
         self._reach()
         del token
         for job_id in job_ids:
-            self.cancels.append(job_id)
             for pilot in self.jobs[job_id].pilots:
                 self._kill(pilot)
 

@@ -27,11 +27,11 @@ class Desk:
         self.project.config = Config(machines={})
         self.token = self.more(SCAN)
 
-    def more(self, scan, runs=2):
+    def more(self, scan, runs=2, names=("x",)):
         """Accept a scan; its token."""
         digest = layout.digest(b"{}")
         document = {
-            "scan": scan, "kind": "notebook", "task": "x.ipynb", "created": 0.0, "names": ["x"], "points": [],
+            "scan": scan, "kind": "notebook", "task": "x.ipynb", "created": 0.0, "names": list(names), "points": [],
             "versions": [], "jobs": [], "machine": "fake", "save": [], "files": {}, "format": 1,
         }  # fmt: skip
         body = {
@@ -40,7 +40,10 @@ class Desk:
             "files": [],
             "save": [],
         }
-        planned = [PlannedRun(f"r{n}{scan[4:]}", n, 1, f"k{n}", {"x": n}, n, 1, Resources()) for n in range(runs)]
+        planned = [
+            PlannedRun(f"r{n}{scan[4:]}", n, 1, f"k{n}", dict.fromkeys(names, n), n, 1, Resources())
+            for n in range(runs)
+        ]
         files = plan.write_job(self.project, self.machine, body, planned, 1, {digest: b"{}"})
         accept.accept(self.project, {**document, "jobs": [files.token]}, [files])
         return files.token
@@ -121,6 +124,15 @@ def test_what_scan_json_accepted_is_entered_and_sent_by_whoever_comes_next(desk)
     desk.go(12)
 
     assert desk.states() == [State.COMPLETED, State.COMPLETED]
+
+
+def test_parameters_keep_the_order_they_were_given_in_though_job_folders_sort_them(desk):
+    desk.more("other", names=("zeta", "alpha"))
+    with desk.project.store.write() as writer:
+        writer.forget_scan(desk.project.id, "other")
+    watch.catch_up(desk.project, "other")
+
+    assert list(desk.project.store.runs(desk.project.id, "other")[0].parameters) == ["zeta", "alpha"]
 
 
 class Stubborn(FakeMachine):
