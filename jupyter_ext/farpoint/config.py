@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -22,12 +22,26 @@ BUILT_IN = "built in"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+class QueueConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One queue of a machine, as configured: the most one run can have there. memory in bytes, time in seconds."""
+
+    cpus: int | None = None
+    memory: int | None = None
+    time: int | None = None
+    gpus: int | None = None
+    nodes: int | None = None
+    header: tuple[str, ...] = ()  # directive lines of every job that goes there
+
+
 class MachineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One machine as configured. memory in bytes; poll, grace, beat and purge in seconds; None: the machine decides."""
 
     type: str = "batch"
     scheduler: str = "direct"
-    transport: str = "pipe"
+    transport: str | None = None  # None: ssh where there is a host, else a pipe
+    host: str | None = None  # what `ssh` is told
+    agent: str = "on"  # "off": one command after the other, nothing stays there between them
+    keep_login: float | None = None  # seconds a sign-in is kept after its last use
     statedir: str | None = None
     workdir: str | None = None
     python: str | None = None  # runs the pilots there
@@ -39,6 +53,13 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True):
     grace: float | None = None
     beat: float | None = None
     setup: tuple[str, ...] = ()  # shell lines before the pilot
+    header: tuple[str, ...] = ()  # directive lines of every job
+    capabilities: tuple[str, ...] = ()  # words a profile or a run may ask for
+    launcher: str | None = None  # starts the ranks of a run that asks for several tasks
+    max_jobs: int | None = None  # pilots in queue and running at once
+    max_array: int | None = None  # pilots in one job
+    max_running: int | None = None  # pilots running at once
+    queues: Mapping[str, QueueConfig] = msgspec.field(default_factory=dict)
     env: Mapping[str, str] = msgspec.field(default_factory=dict)
     purge: int | None = None  # after so long the machine may delete files by itself
 
@@ -65,11 +86,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         ('type', 'batch', 'built in')
         """
         values = msgspec.structs.asdict(self.machine(machine))
-        rows = [
-            (key, value, self.sources.get((machine, key), BUILT_IN)) for key, value in values.items() if key != "env"
-        ]
-        env = {f"env.{name}": value for name, value in values["env"].items()}
-        return rows + [(key, value, self.sources.get((machine, key), BUILT_IN)) for key, value in env.items()]
+        env, queues = values.pop("env"), values.pop("queues")
+        values |= {f"env.{name}": value for name, value in env.items()}
+        for name, queue in queues.items():
+            values |= {f"queues.{name}.{key}": value for key, value in msgspec.structs.asdict(queue).items()}
+        return [(key, value, self.sources.get((machine, key), BUILT_IN)) for key, value in values.items()]
 
 
 def user_file() -> Path | None:
@@ -119,14 +140,16 @@ class _Layers:
 
     def _machine(self, layer: _Layer, name: str, values: dict[str, Any]) -> None:
         machine = self.machines.setdefault(name, {})
-        env = values.pop("env", {})
+        env, queues = values.pop("env", {}), values.pop("queues", {})
         machine["env"] = {**machine.get("env", {}), **env}
+        machine["queues"] = _merged(machine.get("queues", {}), queues)
         machine.update(values)
-        for key in [*values, *(f"env.{variable}" for variable in env)]:
+        inner = [f"queues.{queue}.{key}" for queue, table in queues.items() if table for key in table]
+        for key in [*values, *(f"env.{variable}" for variable in env), *inner]:
             self.sources[name, key] = str(layer.path)
 
     def config(self) -> Config:
-        machines = {name: MachineConfig(**values) for name, values in self.machines.items()}
+        machines = {name: _machine(values) for name, values in self.machines.items()}
         default = self.top.get("default_machine", "local")
         if default not in machines:
             file, known = self.sources["", "default_machine"], ", ".join(machines)
@@ -135,6 +158,20 @@ class _Layers:
                 f"{nearest(default, machines)}"
             )
         return Config(**self.top, machines=machines, sources=self.sources)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Queues of two layers, key by key; False takes one away."""
+    merged = {
+        **below,
+        **{name: {**below.get(name, {}), **table} for name, table in above.items() if table is not False},
+    }
+    return {name: table for name, table in merged.items() if above.get(name) is not False}
+
+
+def _machine(values: Mapping[str, Any]) -> MachineConfig:
+    queues = {name: QueueConfig(**table) for name, table in values.get("queues", {}).items()}
+    return MachineConfig(**{**values, "queues": queues})
 
 
 class _Layer:
@@ -187,7 +224,26 @@ class _Layer:
     def machine(self, name: str, table: Mapping[str, Any]) -> dict[str, Any]:
         above = ("machines", name)
         self.known(table, _MACHINE, above)
-        return {key: self.read((*above, key), _MACHINE[key]) for key in table}
+        values = {key: self.read((*above, key), _MACHINE[key]) for key in table if key != "queues"}
+        if "queues" in table:
+            values["queues"] = self._queues(table["queues"], (*above, "queues"))
+        return values
+
+    def _queues(self, tables: Any, above: tuple[str, ...]) -> dict[str, Any]:
+        """Queue → its settings, or False where this file takes the queue away."""
+        if not isinstance(tables, dict):
+            raise self.bad(above, f"{'.'.join(above)} is not a table: write [{'.'.join(above)}.<name>]")
+        found: dict[str, Any] = {}
+        for name, table in tables.items():
+            keys = (*above, name)
+            if table is not False and not isinstance(table, dict):
+                raise self.bad(keys, f"{'.'.join(keys)} = {table!r} is neither a table of settings nor false")
+            if table is False:
+                found[name] = False
+                continue
+            self.known(table, _QUEUE, keys)
+            found[name] = {key: self.read((*keys, key), _QUEUE[key]) for key in table}
+        return found
 
 
 Reader = Callable[[Any], Any]
@@ -215,8 +271,25 @@ def _count(least: int) -> Reader:
 _TOP: Mapping[str, Reader] = {"default_machine": _of(str), "confirm_above": _of(float)}
 _MACHINE: Mapping[str, Reader] = {
     **dict.fromkeys(("type", "scheduler", "transport", "statedir", "workdir", "python", "environment"), _of(str)),
-    "cpus": _count(1), "memory": parse_memory, "gpus": _count(0), "poll": _seconds, "grace": _seconds,
-    "beat": _seconds, "setup": _lines, "env": _of(dict[str, str]), "purge": parse_time,
+    **dict.fromkeys(("host", "launcher"), _of(str)),
+    "agent": _of(Literal["on", "off"]),
+    "keep_login": _seconds,
+    **dict.fromkeys(("header", "capabilities"), _lines),
+    **dict.fromkeys(("max_jobs", "max_array", "max_running"), _count(1)),
+    "cpus": _count(1),
+    "memory": parse_memory,
+    "gpus": _count(0),
+    "poll": _seconds,
+    "grace": _seconds,
+    "beat": _seconds,
+    "setup": _lines,
+    "env": _of(dict[str, str]),
+    "purge": parse_time,
+    "queues": dict,
+}
+_QUEUE: Mapping[str, Reader] = {
+    "cpus": _count(1), "memory": parse_memory, "time": parse_time, "gpus": _count(0), "nodes": _count(1),
+    "header": _lines,
 }  # fmt: skip
 
 

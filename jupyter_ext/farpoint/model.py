@@ -87,14 +87,37 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue, and the most one run can have there; None: no limit known. `header`: directives of all its jobs."""
+
+    name: str
+    cpus: int | None = None
+    memory: int | None = None
+    time: int | None = None
+    gpus: int | None = None
+    nodes: int | None = None
+    header: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JobShape:
-    """What a scheduler must know of a job: everything a script is made from."""
+    """What a scheduler must know of a job: everything a script is made from.
+
+    `resources` are what each pilot asks for, its `time` the pilot's wall time; `pilots` above 1 is an array of so many
+    members, numbered from 0, `running` of them at once. `warn` seconds before its time is over a pilot is to get a
+    signal. `header` are directive lines of the machine's owner; `after` job ids that must have ended before.
+    """
 
     token: str
     pilots: int
     resources: Resources
     name: str
     beat: float = 10.0
+    header: tuple[str, ...] = ()
+    running: int | None = None
+    warn: int = 0
+    after: tuple[str, ...] = ()
+    requeue: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +142,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """One scheduler job of ours, as one well-formed look at the queue (or accounting) showed it.
+    """One scheduler job of ours, or one member of its array, as one well-formed look at queue or accounting showed it.
 
-    `live` is None when the word is not understood: it then changes nothing. `cause` is a reason in our words
-    ("timeout", "out of memory", "node failed", "cancelled", …) where the scheduler names one.
+    `member` is the pilot's number where the entry is of one member alone; `waiting` is why it still waits, in the
+    scheduler's own words. `live` is None when the word is not understood: it then changes nothing. `cause` is a reason
+    in our words ("timeout", "out of memory", "node failed", "cancelled", …) where the scheduler names one.
     """
 
     job_id: str
@@ -131,6 +155,8 @@ class QueueEntry:
     raw: str = ""
     cause: str | None = None
     pending: bool = False
+    member: int | None = None
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +181,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a machine can give one run, and how patient to be with it. memory in bytes, grace in seconds."""
+    """What a machine can give one run, and how patient to be with it. memory in bytes, grace in seconds.
+
+    `pilots` are the most there may be at once in queue and running, `array` the most in one job, `running` the most
+    that may run at once. Where there are `queues`, one of them must fit.
+    """
 
     cpus: int
     memory: int | None
@@ -164,6 +194,9 @@ class Limits:
     poll: float
     pilots: int
     why: str = ""
+    queues: tuple[Queue, ...] = ()
+    array: int | None = None
+    running: int | None = None
     slots: bool = False  # runs stay on that computer, where pilots share its cores by locks
 
 

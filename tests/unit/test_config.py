@@ -25,7 +25,7 @@ def test_nothing_at_all_is_fine(tmp_path):
     assert list(config.machines) == ["local"]
     assert (config.default_machine, config.confirm_above) == ("local", 1.0)
     local = config.machines["local"]
-    assert (local.type, local.scheduler, local.transport, local.cpus) == ("batch", "direct", "pipe", None)
+    assert (local.type, local.scheduler, local.transport, local.cpus) == ("batch", "direct", None, None)
 
 
 def test_layers_merge_key_by_key(write, tmp_path):

@@ -282,7 +282,7 @@ def build(place: Place) -> Machine:
     """The entry point `batch` of `farpoint.machines`."""
     config = place.config
     statedir = config.statedir or str(place.statedir)
-    transport = place.choose("transport", config.transport, {"pipe": Pipe})
+    transport = place.choose("transport", config.transport or ("ssh" if config.host else "pipe"), {"pipe": Pipe})
     link = Link(place.name, transport(config.python), statedir, config.workdir)
     scheduler = place.choose("scheduler", config.scheduler, place.schedulers)
     return Machine(place.name, link, scheduler(), place.owner, place.clock, config)

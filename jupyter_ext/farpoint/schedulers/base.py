@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from farpoint.errors import BadResources
-from farpoint.model import JobShape, QueueEntry, Receipt
+from farpoint.model import JobShape, Queue, QueueEntry, Receipt
 
 TOKEN = re.compile(r"fp[a-z0-9]{13}")
 QUEUE_PROGRAMS = ("sbatch", "qsub", "bsub", "condor_submit")  # one of them on a computer: it is shared by a queue
@@ -39,6 +39,7 @@ class Scheduler(Protocol):
     """
 
     name: str
+    programs: tuple[str, ...]  # where all of these are on PATH, this queue system is there
     here: bool  # jobs run on the very computer that is asked, so its cores are what there is
     grace: float  # seconds an accepted job may be invisible here
 
@@ -72,6 +73,18 @@ class Scheduler(Protocol):
     def cancel_command(self, job_ids: Sequence[str], paths: Paths) -> list[str]:
         """Ends these jobs."""
 
+    def hold_command(self, job_ids: Sequence[str], paths: Paths) -> list[str] | None:
+        """Keeps waiting jobs from starting; None where nothing ever waits."""
+
+    def release_command(self, job_ids: Sequence[str], paths: Paths) -> list[str] | None:
+        """Lets held jobs start."""
+
+    def queues_command(self, paths: Paths) -> list[str] | None:
+        """Asks for the queues and their limits; None where there are none."""
+
+    def parse_queues(self, code: int | None, out: str, err: str) -> tuple[Queue, ...] | None:
+        """The queues this user may submit to, in the scheduler's order, the default one first."""
+
 
 def quote(text: str) -> str:
     """A word of a POSIX shell line that stands for exactly `text`.
@@ -100,14 +113,16 @@ def head(shape: JobShape, directives: Sequence[str] = ()) -> list[str]:
     return ["#!/bin/sh", *directives, f"# farpoint {shape.token}: {shape.pilots} pilots"]
 
 
-def body(shape: JobShape, paths: Paths, member: str = '"${FARPOINT_MEMBER:-0}"') -> list[str]:
+def body(shape: JobShape, paths: Paths, member: str = '"${FARPOINT_MEMBER:-0}"', job_id: str = "") -> list[str]:
     """The last lines of every script: the owner's set-up, then the pilot in the shell's place, so it gets the signals.
 
-    `member` is shell text for the number of this array member.
+    `member` is shell text for the number of this array member, from 0; `job_id` for the job's id as `parse_submit`
+    gives it, where the shell knows it only when it runs.
     """
     pilot = [paths.python, "-I", "-S", paths.runner, "pilot", "--statedir", paths.statedir, "--workdir", paths.workdir]
     words = " ".join(quote(word) for word in [*pilot, "--token", shape.token])
-    return ["umask 077", *paths.setup, *_exports(paths.env), f"exec {words} --member {member}", ""]
+    named = [f"export FARPOINT_JOB_ID={job_id}"] if job_id else []
+    return ["umask 077", *paths.setup, *_exports(paths.env), *named, f"exec {words} --member {member}", ""]
 
 
 def pilots(script: str) -> int:

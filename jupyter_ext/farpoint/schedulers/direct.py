@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from farpoint.model import JobShape, QueueEntry, Receipt
+from farpoint.model import JobShape, Queue, QueueEntry, Receipt
 from farpoint.schedulers import base
 
 _JOB_ID = re.compile(r"d[a-z0-9-]*-[0-9a-f]{8}")
@@ -21,6 +21,7 @@ class Direct:
     """The scheduler of a computer that has none."""
 
     name = "direct"
+    programs = ()
     here = True
     grace = 1.0
 
@@ -74,6 +75,18 @@ class Direct:
 
     def cancel_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str]:
         return self._command(paths, "kill", *job_ids)
+
+    def hold_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
+        return None
+
+    def release_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
+        return None
+
+    def queues_command(self, paths: base.Paths) -> list[str] | None:
+        return None
+
+    def parse_queues(self, code: int | None, out: str, err: str) -> tuple[Queue, ...] | None:
+        return ()
 
     @staticmethod
     def _command(paths: base.Paths, verb: str, *words: str) -> list[str]:

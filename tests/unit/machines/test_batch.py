@@ -263,7 +263,7 @@ def test_a_computer_with_a_queue_is_shared_unless_the_config_says_so(tmp_path, m
     local = build(tmp_path)
     local._greeting()["cpus"] = 64
     assert local.limits().cpus == 2
-    assert program.name in local.limits().why
+    assert any(name in local.limits().why for name in base.QUEUE_PROGRAMS)  # this computer may have others
     chosen = build(tmp_path, cpus=32)
     chosen._greeting()["cpus"] = 64
     assert (chosen.limits().cpus, chosen.limits().why) == (32, "")
