@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from farpoint.errors import BadResources
 from farpoint.model import JobShape, Queue, QueueEntry, Receipt
 
 TOKEN = re.compile(r"fp[a-z0-9]{13}")
-QUEUE_PROGRAMS = ("sbatch", "qsub", "bsub", "condor_submit")  # one of them on a computer: it is shared by a queue
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -84,6 +83,17 @@ class Scheduler(Protocol):
 
     def parse_queues(self, code: int | None, out: str, err: str) -> tuple[Queue, ...] | None:
         """The queues this user may submit to, in the scheduler's order, the default one first."""
+
+
+@runtime_checkable
+class Accounts(Protocol):
+    """What an adapter may also know: the accounts a user's work can be charged to."""
+
+    def accounts_command(self, paths: Paths) -> list[str]:
+        """Asks for this user's accounts."""
+
+    def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
+        """Their names, the one that is taken if nothing is said first."""
 
 
 def quote(text: str) -> str:
