@@ -6,7 +6,7 @@ Pure text: runs nothing, reads no file and no clock, knows no machine; the same 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from farpoint.model import JobShape, Queue, QueueEntry, Receipt
 
 TOKEN = re.compile(r"fp[a-z0-9]{13}")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_PLACE = re.compile(r"\{(cpus|memory|time|gpus|nodes|tasks|queue|account)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -116,6 +117,44 @@ def slug(text: str, what: str) -> str:
     if not _PLAIN.fullmatch(text):
         raise BadResources(f"{what}={text!r} cannot stand in a job script. Use letters, digits and _@%+=:,./- only.")
     return text
+
+
+def options(
+    given: Iterable[str], mark: str, program: str, own: Mapping[str, str], values: Mapping[str, str]
+) -> list[str]:
+    """Options for the directive lines of a script: ours, then those the machine's owner or a user wrote.
+
+    `own` are ours by what they ask for, as `memory` → `-l h_vmem=512M`. In a line of the owner `{memory}` stands for
+    the value of that name, and the line takes the place of ours; where there is no such value, it is left out.
+
+    >>> options(["#$ -l mem_free={memory}"], "#$", "qsub", {"memory": "-l h_vmem=1M"}, {"memory": "1M"})
+    ['-l mem_free=1M']
+    """
+    lines = [_option(line, mark, program) for line in given]
+    said = {name for line in lines for name in _PLACE.findall(line)}
+    kept = [option for name, option in own.items() if name not in said]
+    filled = [
+        _PLACE.sub(lambda found: values[found[1]], line) for line in lines if set(_PLACE.findall(line)) <= values.keys()
+    ]
+    return kept + filled
+
+
+def _option(line: str, mark: str, program: str) -> str:
+    text = line.strip().removeprefix(mark).strip()
+    if not text.startswith("-") or not text.isprintable():
+        raise BadResources(
+            f"{line!r} is not an option of {program}. Write one option a line, with or without {mark!r} before it."
+        )
+    return text
+
+
+def up(amount: int, unit: int) -> int:
+    """How many units hold the amount.
+
+    >>> up(5, 2)
+    3
+    """
+    return -(-amount // unit)
 
 
 def head(shape: JobShape, directives: Sequence[str] = ()) -> list[str]:
