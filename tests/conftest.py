@@ -1,3 +1,3 @@
 """Plug-ins of this suite; each is one file in tests/plugins."""
 
-pytest_plugins = ["plugins.account", "plugins.apart", "plugins.environment", "clusters.sge", "clusters.slurm"]
+pytest_plugins = ["plugins.account", "plugins.apart", "plugins.environment", "clusters.slurm", "clusters.sshd"]

@@ -12,6 +12,7 @@ Knows nothing of the rest: a message names the thing, the value and the mend, an
     ├── CodeChanged         completed points were made by other code; says what to answer
     ├── InsideRun           submitting from inside a run without nested=True
     ├── Unreachable         a machine, its disk or its scheduler does not answer; work is paused, not failed
+    │   └── SignInNeeded    … because somebody must sign in there first
     ├── MachineError        a machine answered, but not with anything that can be used
     ├── StoreError          the local index cannot be used
     ├── NotFinished         a result was asked for before there is one
@@ -66,6 +67,10 @@ class InsideRun(FarpointError):
 
 class Unreachable(FarpointError):
     """A machine, its disk or its scheduler does not answer; its work is paused."""
+
+
+class SignInNeeded(Unreachable):
+    """A machine is reached by a sign-in that only its user can make: `farpoint connect` asks for what it needs."""
 
 
 class MachineError(FarpointError):

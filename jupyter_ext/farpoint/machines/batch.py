@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.config import MachineConfig
-from farpoint.errors import MachineError
+from farpoint.errors import BadConfig, MachineError
 from farpoint.machines.base import Place
 from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
 from farpoint.runner import layout
-from farpoint.schedulers.base import Paths, Scheduler
+from farpoint.schedulers.base import QUEUE_PROGRAMS, Paths, Scheduler
+from farpoint.transports.base import Transport
 from farpoint.transports.boot import runner_path
-from farpoint.transports.link import DEADLINE, Answer, Link
+from farpoint.transports.link import Link
+from farpoint.transports.login import KEEP, Login, check_host
 from farpoint.transports.pipe import Pipe
+from farpoint.transports.ssh import Ssh
 
+THERE = "~/.farpoint"  # the state folder on another computer
 PIECE = 1 << 22  # bytes of a blob or a result in one frame
 FENCES = 200  # slices in one call: each is a file that must be on the disk
 COMMAND = 120.0  # seconds a scheduler's command may take
@@ -36,17 +40,14 @@ Parser = Callable[[int | None, str, str], tuple[QueueEntry, ...] | None]
 
 
 class Machine:
-    """A computer, or a cluster behind it. `clock` gives unix seconds; `owner` is written into fences.
-
-    Where one of `programs()` is on the computer, a queue system shares it out.
-    """
+    """A computer, or a cluster behind it. `clock` gives unix seconds; `owner` is written into fences."""
 
     def __init__(
         self, name: str, link: Link, scheduler: Scheduler, owner: str, clock: Callable[[], float],
-        config: MachineConfig | None = None, programs: Callable[[], Sequence[str]] = tuple,
+        config: MachineConfig | None = None, login: Login | None = None,
     ) -> None:  # fmt: skip
         self.name = name
-        self._programs = programs
+        self.login = login
         self._link = link
         self._scheduler = scheduler
         self._owner = owner
@@ -86,7 +87,7 @@ class Machine:
 
     def _greeting(self) -> Mapping[str, Any]:
         if self._hello is None:
-            self._hello = self._link.call("hello", programs=self._programs()).value
+            self._hello = self._link.call("hello", programs=QUEUE_PROGRAMS).value
         return self._hello
 
     def _paths(self) -> Paths:
@@ -94,19 +95,6 @@ class Machine:
         statedir = str(here["statedir"])
         setup, env = self._config.setup, self._config.env
         return Paths(statedir, str(here["workdir"]), str(here["python"]), runner_path(statedir), setup, env)
-
-    def call(self, verb: str, *, deadline: float = DEADLINE, body: bytes = b"", **given: Any) -> Answer:
-        """One request to the agent there, for those who set machines up and look after them."""
-        return self._link.call(verb, body, deadline=deadline, **given)
-
-    @property
-    def scheduler(self) -> Scheduler:
-        """The language of its queue."""
-        return self._scheduler
-
-    def paths(self) -> Paths:
-        """Where things are there."""
-        return self._paths()
 
     # ------------------------------------------------------------------------------------ handing over
 
@@ -298,11 +286,35 @@ class Machine:
 def build(place: Place) -> Machine:
     """The entry point `batch` of `farpoint.machines`."""
     config = place.config
-    statedir = config.statedir or str(place.statedir)
-    transport = place.choose("transport", config.transport or ("ssh" if config.host else "pipe"), {"pipe": Pipe})
-    link = Link(place.name, transport(config.python), statedir, config.workdir)
-    scheduler = place.choose("scheduler", config.scheduler, place.schedulers)
-    return Machine(place.name, link, scheduler(), place.owner, place.clock, config, place.programs)
+    scheduler: Scheduler = place.choose("scheduler", config.scheduler, place.schedulers)()
+    transport = place.choose("transport", config.transport or ("ssh" if config.host else "pipe"), _TRANSPORTS)
+    statedir = config.statedir or (THERE if config.host else str(place.statedir))
+    link = Link(place.name, transport(place, scheduler), statedir, config.workdir)
+    return Machine(place.name, link, scheduler, place.owner, place.clock, config, login_of(place))
+
+
+def login_of(place: Place) -> Login | None:
+    """The sign-in of a machine that has a host."""
+    if not place.config.host:
+        return None
+    keep = KEEP if place.config.keep_login is None else place.config.keep_login
+    beside = place.statedir.with_name(".ssh")  # machines of one host share it
+    return Login(place.name, check_host(place.name, place.config.host), beside, keep)
+
+
+def _pipe(place: Place, _: Scheduler) -> Transport:
+    return Pipe(place.config.python)
+
+
+def _ssh(place: Place, scheduler: Scheduler) -> Transport:
+    """Where the work itself runs on that computer, the agent does not step back: what it starts would do so too."""
+    login = login_of(place)
+    if login is None:
+        raise BadConfig(f"machine {place.name!r} is reached by ssh, but has no host. Set host = to what ssh is told.")
+    return Ssh(login, place.config.python, nice=0) if scheduler.here else Ssh(login, place.config.python)
+
+
+_TRANSPORTS: Mapping[str, Callable[[Place, Scheduler], Transport]] = {"pipe": _pipe, "ssh": _ssh}
 
 
 def _chunks(heads: Sequence[tuple[str, str, int, int]], body: bytes) -> tuple[Chunk, ...]:

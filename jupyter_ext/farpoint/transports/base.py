@@ -20,6 +20,14 @@ class Dead(Exception):
     """Nothing more will come through this stream; why, in words."""
 
 
+class NotSignedIn(Dead):
+    """Somebody must sign in there first; nothing here will ask."""
+
+
+class Busy(Dead):
+    """There is no room now for one more; there will be when another ends."""
+
+
 class Transport(Protocol):
     """How the stream to a far agent is opened: everything else about it is the same everywhere."""
 
@@ -32,6 +40,15 @@ class Transport(Protocol):
 
     def env(self) -> dict[str, str]:
         """The environment of that command on this side."""
+
+    def preamble(self, loader: str) -> bytes:
+        """What the command wants to read before the agent does."""
+
+    def ready(self) -> None:
+        """Called before the command is started. Dead, or NotSignedIn, where it could not reach anything."""
+
+    def why(self, said: str) -> Dead | None:
+        """The true cause where no agent came to life and the command `said` this on stderr; None: it tells nothing."""
 
 
 class Stream:

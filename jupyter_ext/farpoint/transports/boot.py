@@ -16,10 +16,10 @@ from farpoint.runner import layout
 from farpoint.transports.base import Dead, Stream, Transport
 
 OPENING = 30.0  # seconds an agent has to say that it is there
-NOISE = 1 << 20  # bytes that login scripts may print before it does
+NOISE = 1 << 24  # bytes that login scripts may print before it does
 
-# One line, with no character that any shell would touch inside double quotes.
-LOADER = "import json; h = json.loads(open(0, 'rb', 0, closefd=False).readline().decode()); exec(h['boot'])"
+# One line, with no character that any shell would touch inside quotes of either kind.
+LOADER = "import io, json; boot, h = json.loads(io.FileIO(0, closefd=False).readline().decode()); exec(boot)"
 
 MARK = b"\nfarpoint agent 1: "
 
@@ -88,12 +88,13 @@ def open_stream(transport: Transport, given: Mapping[str, Any]) -> Stream:
     `given` says statedir, workdir, idle and nice.
     """
     sha, data = runner()
+    transport.ready()
     stream = Stream(transport.argv(LOADER), transport.env())
     until = time.monotonic() + OPENING
     try:
-        header = {**given, "boot": BOOT, "sha": sha, "size": len(data)}
+        header = [BOOT, {**given, "sha": sha, "size": len(data)}]
         with contextlib.suppress(Dead):  # it has ended already: what it said before is the better reason
-            stream.write(json.dumps(header).encode() + b"\n", OPENING)
+            stream.write(transport.preamble(LOADER) + json.dumps(header).encode() + b"\n", OPENING)
         word = _word(stream, until)
         if word == b"need":
             stream.write(data, OPENING)
@@ -104,7 +105,7 @@ def open_stream(transport: Transport, given: Mapping[str, Any]) -> Stream:
         stream.kill()
         said = stream.complaints()
         stream.close()
-        raise Dead(f"{fault}{f' ({said})' if said else ''}") from fault
+        raise transport.why(said) or Dead(f"{fault}{f' ({said})' if said else ''}") from fault
     except BaseException:
         stream.kill()
         stream.close()
@@ -114,13 +115,16 @@ def open_stream(transport: Transport, given: Mapping[str, Any]) -> Stream:
 
 def _word(stream: Stream, until: float) -> bytes:
     """The word after the next mark; whatever a login script printed before it is passed over."""
-    got = b""
+    got, passed = b"", 0
     while True:
         before, mark, after = got.partition(MARK)
         if mark and b"\n" in after:
             return after.partition(b"\n")[0]
-        if len(before) > NOISE:
-            raise Dead(f"it printed {len(before)} bytes and no agent started. Silence its login scripts")
+        if not mark:
+            got = before[-len(MARK) :]
+            passed += len(before) - len(got)
+        if passed > NOISE:
+            raise Dead(f"it printed {passed} bytes and no agent started. Silence its login scripts")
         more = stream.read(until)
         if not more:
             raise Dead("no agent started")

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from farpoint.errors import MachineError, Unreachable
+from farpoint.errors import MachineError, SignInNeeded, Unreachable
 from farpoint.runner import agent
-from farpoint.transports.base import Dead, Stream, Transport
+from farpoint.transports.base import Dead, NotSignedIn, Stream, Transport
 from farpoint.transports.boot import open_stream
 
 DEADLINE = 60.0  # seconds without any answer after which a call is given up
@@ -85,6 +85,8 @@ class Link:
                     self._connection = None
                 try:
                     self._connection = _Connection(open_stream(self._transport, self._given))
+                except NotSignedIn as fault:
+                    raise SignInNeeded(f"sign-in needed — run farpoint connect {self.machine}") from fault
                 except Dead as fault:
                     self._unreachable(verb, str(fault))
             return self._connection

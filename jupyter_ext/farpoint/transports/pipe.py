@@ -9,6 +9,8 @@ import os
 import sys
 from dataclasses import dataclass
 
+from farpoint.transports.base import Dead
+
 # They tie a program to the kernel it was started from: its end, its interrupts, its figures, its being a run itself.
 _KERNELS_OWN = (
     "JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "IPY_INTERRUPT_EVENT", "JPY_SESSION_NAME", "MPLBACKEND",
@@ -34,3 +36,14 @@ class Pipe:
     def env(self) -> dict[str, str]:
         """This process's environment, without what belongs to the kernel alone."""
         return {name: value for name, value in os.environ.items() if name not in _KERNELS_OWN}
+
+    def preamble(self, loader: str) -> bytes:
+        """Nothing: the agent's Python is started by its own name."""
+        return b""
+
+    def ready(self) -> None:
+        """There is no way to be opened."""
+
+    def why(self, said: str) -> Dead | None:
+        """What a program here says is all there is to know."""
+        return None

@@ -31,6 +31,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "watch": ("follow", "Watch unfinished work until it has ended, and drive it on."),
         "html": ("look", "Write a scan's report: one file with sliders, plots and pictures."),
     },
+    "Reach": {
+        "connect": ("connect", "Sign in to a machine; ssh may ask for a password or a code."),
+        "disconnect": ("connect", "Sign out of a machine, for everything of yours that uses it."),
+    },
     "Keep": {
         "fetch": ("change", "Bring results here: notebooks, output, saved files."),
         "du": ("house", "Show how much room scans take, here and on machines."),
@@ -38,9 +42,6 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "rm": ("change", "Delete a scan, here and on its machines."),
         "recover": ("house", "Find everything again after the index or this computer was lost."),
         "machines": ("house", "List the machines that work can be sent to."),
-    },
-    "Machines": {
-        "add": ("setup", "Set a machine up: look what is there, show its entry of farpoint.toml, write it on yes."),
     },
 }
 COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}

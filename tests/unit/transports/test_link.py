@@ -34,6 +34,15 @@ class Shell:
     def env(self) -> dict[str, str]:
         return dict(os.environ)
 
+    def preamble(self, loader: str) -> bytes:
+        return b""
+
+    def ready(self) -> None:
+        pass
+
+    def why(self, said: str) -> None:
+        return None
+
 
 @pytest.fixture
 def open_link(tmp_path) -> Iterator:
