@@ -127,6 +127,8 @@ REASONS: Mapping[str, Reason] = {
     "RaisedSignal*": Reason("ended by a signal"),
 }
 
+REAL_TIME = 32  # a "signal" from here on is Slurm's own number for a job that it could not launch
+
 # What sbatch says when it certainly made no job and never will of this script.
 REFUSALS = (
     "Access/permission denied",
@@ -199,12 +201,11 @@ def cause(state: str, why: str, code: int | None, signal: int | None) -> str | N
     said = STATES[state].cause
     if said != "failed":
         return said
-    meaning = reason(why)
-    if signal and signal < _REAL_TIME:  # Slurm tells a job it could not launch by a "signal" above them
+    if signal and signal < REAL_TIME and why in ("", "None", "NonZeroExitCode", "JobLaunchFailure"):
         return f"signal {signal}"
-    if code:
-        return f"exit code {code}"
-    return (meaning.cause if meaning else None) or said
-
-
-_REAL_TIME = 32
+    meaning = reason(why)
+    if meaning is not None and meaning.cause is not None:
+        return meaning.cause
+    if signal and signal >= REAL_TIME:
+        return "launch failed"
+    return f"exit code {code}" if code else said
