@@ -179,10 +179,22 @@ class Slurm:
         assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr}"
         return done.stdout
 
+    def jobs(self, *states: str) -> list[tuple[str, str, str, str]]:
+        """(id, name, state, reason) of every job and array member that is in one of the states, of all if none."""
+        said = self.run("squeue", "-h", "-r", "-t", ",".join(states) or "all", "-o", "%i|%j|%T|%r")
+        return [(job_id, name, state, why) for job_id, name, state, why in (s.split("|") for s in said.splitlines())]
+
     def idle(self) -> int:
         """How many nodes could start something now."""
         listed = self._try(["sinfo", "-h", "-N", "-p", "short", "-t", "idle", "-o", "%N"])
         return len(listed.stdout.split()) if listed.returncode == 0 else 0
+
+    def clear(self) -> None:
+        """End every job, and bring every node back."""
+        self._try(["scancel", "--quiet", f"--user={getpass.getuser()}"])
+        for node in NODES:
+            self.mend_node(node)
+        until(lambda: self.idle() == len(NODES), "all nodes are idle")
 
     def kill_node(self, name: str) -> None:
         """A node fails: whatever ran there is gone."""

@@ -46,13 +46,16 @@ class Slurm:
 
         >>> from farpoint.model import Resources
         >>> shape = JobShape("fpaaaaaaaaaaaaa", 3, Resources(cpus=2, memory=1 << 30, time=3600), "scan")
-        >>> print("\\n".join(Slurm().render(shape, base.Paths("/s", "/w", "python3", "r")).splitlines()[1:5]))
+        >>> print("\\n".join(Slurm().render(shape, base.Paths("/s", "/w", "python3", "r")).splitlines()[1:6]))
+        #SBATCH --requeue
         #SBATCH --nodes=1
         #SBATCH --cpus-per-task=2
         #SBATCH --mem=1024M
         #SBATCH --time=1:00:00
         """
-        options = [*_header(shape.header), *_needs(shape), *_header(shape.resources.extra), *_identity(shape)]
+        again = "--requeue" if shape.requeue else "--no-requeue"
+        given, own = _options(shape.header), _options(shape.resources.extra)
+        options = [again, *given, *_needs(shape), *own, *_identity(shape)]
         body = base.body(
             shape, paths, '"${SLURM_ARRAY_TASK_ID:-0}"', '"${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}"'
         )  # a member's own SLURM_JOB_ID differs from the id that sbatch printed
@@ -167,7 +170,7 @@ class Slurm:
 # ------------------------------------------------------------------------------------ options
 
 
-def _header(lines: Iterable[str]) -> list[str]:
+def _options(lines: Iterable[str]) -> list[str]:
     """Options as the machine's owner or a user wrote them: each a line of printable text that is one option."""
     found = [_OPTION.fullmatch(line.strip()) for line in lines]
     for line, match in zip(lines, found, strict=True):
@@ -206,7 +209,6 @@ def _identity(shape: JobShape) -> list[str]:
         f"--job-name={shape.token}",
         f"--output=slurm-{'%A_%a' if array else '%j_0'}.out",  # in the job's folder, where it is submitted
         "--open-mode=append",  # a requeued job goes on in the file it began
-        "--requeue" if shape.requeue else "--no-requeue",
     ]
     if array:
         options.append(f"--array=0-{shape.pilots - 1}" + (f"%{shape.running}" if shape.running else ""))

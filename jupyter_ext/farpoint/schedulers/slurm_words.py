@@ -196,13 +196,13 @@ def cause(state: str, why: str, code: int | None, signal: int | None) -> str | N
     """What ended a job, in our words; `code` and `signal` are of its script, None where they are not told.
 
     >>> cause("FAILED", "NonZeroExitCode", 3, 0), cause("FAILED", "JobLaunchFailure", 0, 9), cause("TIMEOUT", "", 0, 0)
-    ('exit code 3', 'signal 9', 'timeout')
+    ('exit code 3', 'killed by signal 9', 'timeout')
     """
     said = STATES[state].cause
     if said != "failed":
         return said
     if signal and signal < REAL_TIME and why in ("", "None", "NonZeroExitCode", "JobLaunchFailure"):
-        return f"signal {signal}"
+        return f"killed by signal {signal}"  # as a pilot says it of its runs
     meaning = reason(why)
     if meaning is not None and meaning.cause is not None:
         return meaning.cause

@@ -72,11 +72,12 @@ def test_a_script_asks_for_everything_in_slurms_own_units() -> None:
         after=("11", "12"), requeue=False,
     )  # fmt: skip
     assert script(shape) == [
+        "--no-requeue",
         "--constraint=haswell", "--mem=1G",
         "--nodes=2", "--ntasks=4", "--cpus-per-task=8", "--mem=1537M", "--time=25:01:01", "--gres=gpu:2",
         "--partition=gpu,long", "--account=proj-1",
         "--qos=high",
-        f"--job-name={TOKEN}", "--output=slurm-%A_%a.out", "--open-mode=append", "--no-requeue",
+        f"--job-name={TOKEN}", "--output=slurm-%A_%a.out", "--open-mode=append",
         "--array=0-9%3", "--signal=B:USR1@120", "--dependency=afterany:11:12",
     ]  # fmt: skip
 
@@ -84,8 +85,8 @@ def test_a_script_asks_for_everything_in_slurms_own_units() -> None:
 def test_one_pilot_is_no_array_and_its_output_is_named_as_a_members() -> None:
     options = script(JobShape(TOKEN, 1, Resources(), "scan"))
     assert options == [
-        "--nodes=1", "--cpus-per-task=1", f"--job-name={TOKEN}", "--output=slurm-%j_0.out", "--open-mode=append",
-        "--requeue",
+        "--requeue", "--nodes=1", "--cpus-per-task=1", f"--job-name={TOKEN}", "--output=slurm-%j_0.out",
+        "--open-mode=append",
     ]  # fmt: skip
     assert Slurm().output_name("12", 0) == "slurm-12_0.out"
 
