@@ -8,84 +8,26 @@ then absence or a terminal word needs two well-formed looks, a grace period and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from farpoint.model import SYSTEM_FAULTS, JobRow, Phase, QueueEntry, Receipt, RunRow, State
+from farpoint import members
+from farpoint.facts import LOOKS, Action, Control, Decision, Facts, Fence, Submit, Verdict
+from farpoint.model import JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
 
-LOOKS = 2  # well-formed looks without a live job before absence is believed
-RESTARTS = 3  # times a system fault may restart a run before it stays LOST
 RESUBMITS = 20  # submits under one token before we stop asking
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """Ask the scheduler, as the serial-th submit under this token."""
+def wants(job: JobRow, pilots: Iterable[PilotRow], cancels: int, now: float, grace: float) -> tuple[bool, bool]:
+    """(whether the next decision may need the job's claims and runs, whether it may need the scheduler's account).
 
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """Link the next claim of these slices as ours; `unclaimed` only those nobody took yet.
-
-    Once a fence that is not `unclaimed` is confirmed, the job's row is stored with `fenced`, not before.
+    Most rounds of a job that goes on need neither, however many runs it has.
     """
-
-    slices: tuple[int, ...]
-    unclaimed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Tell the pilots to end these runs."""
-
-    cancel: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """This side's word on a run that will get no outcome."""
-
-    index: int
-    state: State
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Place these runs in a new job: never started (same attempt) or interrupted by a system fault (a new attempt)."""
-
-    index: int
-    new_attempt: bool
-
-
-Action = Submit | Fence | Control | Verdict | Again
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What one tick knows of one job. `runs` by index; `claims` slice → bodies; `queue` None if not (well) answered;
-    `heard` whether its journals grew since the last tick: a queue may be late, a pilot that writes is alive.
-    """
-
-    job: JobRow
-    runs: Sequence[RunRow]
-    claims: Mapping[int, Sequence[Mapping[str, Any]]]
-    queue: Sequence[QueueEntry] | None
-    receipt: Receipt | None
-    now: float
-    grace: float
-    heard: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The job's row as it stands now, and what is to be done."""
-
-    job: JobRow
-    actions: tuple[Action, ...] = ()
+    account = job.phase is Phase.SUBMITTED and (
+        members.due(job.looks, job.absent_since, now, grace)
+        or any(members.due(p.looks, p.absent_since, now, grace) for p in pilots if not p.settled)
+    )
+    return account or bool(cancels) or job.fenced or job.phase is not Phase.SUBMITTED, account
 
 
 def decide(facts: Facts) -> Decision:
@@ -97,40 +39,38 @@ def decide(facts: Facts) -> Decision:
     >>> decide(Facts(job, [], {}, None, None, now=0.0, grace=1.0)).actions
     ()
     """
-    job = replace(facts.job, started=facts.job.started or any(_held(c) for c in facts.claims.values()))
+    taken = any(members.held(bodies) for bodies in (facts.claims or {}).values())
+    job = replace(facts.job, started=facts.job.started or taken)
     if job.phase in (Phase.ACCEPTED, Phase.ENDED):
         return Decision(job)
-    open_runs = [run for run in facts.runs if not run.state.final and run.token == job.token]
-    if not open_runs:
-        return Decision(replace(job, phase=Phase.ENDED, trouble=""))
-    answered, cancels = _cancel(facts, open_runs)
+    if not facts.unfinished or (facts.runs is not None and not facts.open):
+        return Decision(replace(job, phase=Phase.ENDED, trouble="", waiting=""))
+    answered, cancels = _cancel(facts) if facts.known else ([], [])
     if answered:
         return Decision(job, (*answered, *cancels))
     if job.phase is Phase.INTENT:
         return _hand_over(replace(facts, job=job), cancels)
-    return _follow(replace(facts, job=job), cancels, open_runs)
+    return _follow(replace(facts, job=job), cancels)
 
 
-def _held(claims: Sequence[Mapping[str, Any]]) -> bool:
-    return any(not claim.get("revoked") for claim in claims)
-
-
-def _cancel(facts: Facts, open_runs: Iterable[RunRow]) -> tuple[list[Action], list[Action]]:
+def _cancel(facts: Facts) -> tuple[list[Action], list[Action]]:
     """(verdicts that are certain now, requests still to be made) for runs somebody asked to end."""
-    asked = [run for run in open_runs if run.cancel and run.index is not None]
+    asked = [run for run in facts.open if run.cancel and run.index is not None]
+    if not asked:
+        return [], []
     verdicts: list[Action] = []
     fence: list[int] = []
     control: list[int] = []
-    members: dict[int, list[RunRow]] = {}
-    for run in facts.runs:
-        members.setdefault(run.slice or 0, []).append(run)
+    mates: dict[int, list[RunRow]] = {}
+    for run in facts.runs or ():
+        mates.setdefault(run.slice or 0, []).append(run)
     for run in asked:
-        claims = facts.claims.get(run.slice or 0, ())
-        if claims and claims[-1].get("revoked") and not _held(claims):
+        claims = (facts.claims or {}).get(run.slice or 0, ())
+        if claims and claims[-1].get("revoked") and not members.held(claims):
             verdicts.append(Verdict(run.index or 0, State.CANCELLED, "cancelled"))
         elif run.cancel > 1:
             continue
-        elif not claims and all(other.cancel or other.state.final for other in members[run.slice or 0]):
+        elif not claims and all(other.cancel or other.state.final for other in mates[run.slice or 0]):
             fence.append(run.slice or 0)
         else:
             control.append(run.index or 0)
@@ -167,7 +107,7 @@ def _accepted(job: JobRow, ids: Iterable[str]) -> JobRow:
 
 def _refused(facts: Facts, receipt: Receipt) -> Decision:
     """The scheduler said no. An earlier submit may still turn up, so the slices are fenced before anything FAILED."""
-    mine = [run for run in facts.runs if not run.state.final and run.token == facts.job.token]
+    mine = facts.open
     if not facts.job.fenced:
         return Decision(facts.job, (Fence(tuple(sorted({run.slice or 0 for run in mine}))),))
     reason = f"refused: {receipt.raw.strip()[:500]}" if receipt.raw.strip() else "refused"
@@ -197,62 +137,49 @@ def _ask_again(facts: Facts, cancels: Sequence[Action]) -> Decision:
     return Decision(again, (*cancels, Submit(again.serial)))
 
 
-def _follow(facts: Facts, cancels: Sequence[Action], open_runs: Sequence[RunRow]) -> Decision:
-    """SUBMITTED: the job lives, or seems gone."""
-    job, queue = facts.job, facts.queue
-    if queue is None or any(entry.live is None for entry in queue):
-        return Decision(job, tuple(cancels))
-    known = tuple(dict.fromkeys((*job.job_ids, *(entry.job_id for entry in queue))))
-    job = replace(job, job_ids=known, cause=_cause(queue) or job.cause)
+def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
+    """SUBMITTED: the job lives, perhaps without some of its members, or seems gone."""
+    queue = facts.queue
+    if queue is None:
+        return Decision(facts.job, tuple(cancels))
+    known = tuple(dict.fromkeys((*facts.job.job_ids, *(entry.job_id for entry in queue))))
+    job = replace(facts.job, job_ids=known, waiting=_waiting(queue))
+    pilots = members.look(facts, known)
     if facts.heard or any(entry.live for entry in queue):
-        return Decision(replace(job, looks=0, absent_since=None), tuple(cancels))
-    job, believed = _absent(replace(facts, job=job))
-    if not believed:
-        return Decision(job, tuple(cancels))
+        actions, pilots = members.see_to(facts, job, pilots)
+        return Decision(replace(job, looks=0, absent_since=None, cause=""), (*cancels, *actions), tuple(pilots))
+    if any(entry.live is None for entry in queue):
+        return Decision(facts.job, tuple(cancels), tuple(pilots))
+    job = replace(job, cause=_cause(queue) or job.cause)
+    return _gone(replace(facts, job=job), cancels, pilots)
+
+
+def _gone(facts: Facts, cancels: Sequence[Action], pilots: Sequence[PilotRow]) -> Decision:
+    """No member of the job is to be seen: after looks, grace and fence each run is closed by its own pilot's cause."""
+    job, believed = _absent(facts)
+    if not believed or not facts.known:
+        return Decision(job, tuple(cancels), tuple(pilots))
     if not job.started and job.cause != "cancelled":
         return _ask_again(replace(facts, job=replace(job, looks=job.looks - 1)), cancels)
     if not job.fenced:
-        slices = {run.slice for run in open_runs if run.slice is not None}
-        return Decision(job, (Fence(tuple(sorted(slices))),))
-    return Decision(job, tuple(_close(facts, job, open_runs)))
+        slices = {run.slice for run in facts.open if run.slice is not None}
+        return Decision(job, (Fence(tuple(sorted(slices))),), tuple(pilots))
+    return Decision(job, tuple(members.close(facts, job, facts.open, pilots)), tuple(pilots))
 
 
 def _cause(queue: Sequence[QueueEntry]) -> str:
-    return next((entry.cause for entry in queue if entry.cause), "")
+    """The cause of the job as a whole: what is said of all that is left of it, or of each member alike."""
+    whole = {entry.cause or "" for entry in queue if entry.member is None}
+    causes = whole or {entry.cause or "" for entry in queue}
+    return causes.pop() if len(causes) == 1 else ""
 
 
-def _close(facts: Facts, job: JobRow, open_runs: Sequence[RunRow]) -> list[Action]:
-    """The job is gone and fenced, and its journals were read after the fence: settle what is left."""
-    begun = _begun(facts)
-    actions: list[Action] = []
-    for run in open_runs:
-        index = run.index or 0
-        if run.cancel or job.cause == "cancelled":
-            reason = "cancelled" if run.cancel else "cancelled outside farpoint"
-            actions.append(Verdict(index, State.CANCELLED, reason))
-        elif index not in begun:
-            actions.append(Again(index, new_attempt=False))
-        elif job.cause and job.cause not in SYSTEM_FAULTS:
-            actions.append(Verdict(index, State.FAILED, job.cause))
-        else:
-            actions.append(Verdict(index, State.LOST, job.cause or "gone"))
-            if run.restarts < RESTARTS and run.current <= run.attempt:
-                actions.append(Again(index, new_attempt=True))
-    return actions
-
-
-def _begun(facts: Facts) -> set[int]:
-    """Indices of runs that may have taken effect: those with a `started` line, and, where a pilot took a slice and was
-    never heard of again, the slice's first open run.
-    """
-    begun = {run.index or 0 for run in facts.runs if run.started is not None}
-    members: dict[int, list[RunRow]] = {}
-    for run in facts.runs:
-        members.setdefault(run.slice or 0, []).append(run)
-    for number, runs in members.items():
-        if _held(facts.claims.get(number, ())) and not any(run.started is not None for run in runs):
-            begun.add(runs[0].index or 0)
-    return begun
+def _waiting(queue: Sequence[QueueEntry]) -> str:
+    """Why nothing of a job runs yet, in the scheduler's words; once a part of it runs, the others wait for that."""
+    live = [entry for entry in queue if entry.live]
+    if not all(entry.pending for entry in live):
+        return ""
+    return next((entry.waiting for entry in live if entry.waiting), "")
 
 
 def outcome_counts(decided: int | None, state: State, claim: int) -> bool:

@@ -34,7 +34,8 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.LOST})
-SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone"})  # nobody's code is at fault
+# Nobody's code is at fault.
+SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone", "time is up"})
 
 
 class Phase(StrEnum):
@@ -160,6 +161,25 @@ class QueueEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PilotRow:
+    """One start of one member of a job, as its journal told and as the queue shows that member since. Times as in runs.
+
+    `settled`: nothing it took can be left unfinished, or what was left has been seen to.
+    """
+
+    file: str  # its journal, relative to the job folder
+    job_id: str
+    member: int
+    start: int
+    began: float | None = None
+    walltime: float | None = None  # seconds it had from then on, None: no limit known
+    settled: bool = False
+    looks: int = 0  # as in jobs
+    absent_since: float | None = None
+    cause: str = ""  # what the scheduler said of this member's end, in our words
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """New bytes of one journal or stream. `file` is relative to the job folder."""
 
@@ -174,6 +194,7 @@ class Observation:
     """One look at a machine. `queue` is None when the queue could not be asked or did not answer well."""
 
     chunks: tuple[Chunk, ...] = ()
+    # Of the tokens they were asked for.
     claims: Mapping[str, Mapping[int, tuple[Mapping[str, Any], ...]]] = field(default_factory=dict)
     queue: tuple[QueueEntry, ...] | None = None
     trouble: str = ""
@@ -290,4 +311,5 @@ class JobRow:
     fenced: bool = False  # every unfinished slice carries our mark
     cause: str = ""  # what the scheduler said of its end, in our words
     trouble: str = ""  # why its machine is paused
+    waiting: str = ""  # why none of it runs yet, in the scheduler's words
     seq: int = 0

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from farpoint.errors import StoreError
-from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Phase, RunRow, ScanRow, State
+from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Phase, PilotRow, RunRow, ScanRow, State
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x66617270  # "farp"
 
 SCHEMA = """
@@ -50,8 +51,20 @@ CREATE INDEX job_open ON job (project, phase);
 CREATE TABLE cursor (token TEXT, file TEXT, offset INTEGER, job_id TEXT, host TEXT, PRIMARY KEY (token, file));
 CREATE TABLE machine (name TEXT PRIMARY KEY, paused TEXT, again REAL, failures INTEGER);
 """
+MEMBERS = """
+ALTER TABLE job ADD COLUMN waiting TEXT DEFAULT '';
+ALTER TABLE cursor ADD COLUMN began REAL;
+ALTER TABLE cursor ADD COLUMN walltime REAL;
+ALTER TABLE cursor ADD COLUMN settled INTEGER DEFAULT 0;
+ALTER TABLE cursor ADD COLUMN looks INTEGER DEFAULT 0;
+ALTER TABLE cursor ADD COLUMN absent_since REAL;
+ALTER TABLE cursor ADD COLUMN cause TEXT DEFAULT '';
+CREATE INDEX attempt_token ON attempt (token, state)
+"""
 
 Change = Mapping[str, Any]
+
+_PILOT = re.compile(r"pilots/([0-9]+)\.([0-9]+)/journal\.jsonl")
 
 
 class Store:
@@ -201,6 +214,17 @@ class Store:
             row["file"]: row["offset"] for row in self._rows("SELECT file, offset FROM cursor WHERE token=?", (token,))
         }
 
+    def pilots(self, token: str) -> list[PilotRow]:
+        """The starts of a job's members that its journals told of."""
+        query = "SELECT * FROM cursor WHERE token=? AND job_id IS NOT NULL ORDER BY rowid"
+        return [found for row in self._rows(query, (token,)) if (found := _pilot_row(row)) is not None]
+
+    def unfinished(self, token: str) -> tuple[int, int]:
+        """How many runs of a job have not ended, and how many of them shall and were not told so yet."""
+        query = "SELECT count(*), count(CASE WHEN cancel=1 THEN 1 END) FROM attempt WHERE token=? AND state IN ({})"
+        row = self._rows(query.format(OPEN), (token,))[0]
+        return int(row[0]), int(row[1])
+
     def paused(self, machine: str) -> tuple[str, float, int] | None:
         """(why, when to try again, failures in a row) of a paused machine."""
         rows = self._rows("SELECT * FROM machine WHERE name=? AND paused!=''", (machine,))
@@ -237,11 +261,29 @@ class Writer:
         """Add a job or renew its row."""
         self.changed = True
         self._db.execute(
-            "INSERT OR REPLACE INTO job VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO job (token, project, scan, machine, phase, serial, job_ids, created, asked,"
+            " absent_since, looks, started, fenced, cause, trouble, waiting, seq)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (row.token, row.project, row.scan, row.machine, row.phase.value, row.serial, json.dumps(row.job_ids),
              row.created, row.asked, row.absent_since, row.looks, row.started, row.fenced, row.cause, row.trouble,
-             self.seq),
+             row.waiting, self.seq),
         )  # fmt: skip
+
+    def queue_runs(self, token: str, job_id: str | None, waiting: str) -> None:
+        """Show what a job handed over as QUEUED, and why it waits. What was interrupted keeps saying so."""
+        self.changed = True
+        self._db.execute(
+            "UPDATE attempt SET state='QUEUED', job_id=?, reason=?, raw=?, seq=? WHERE token=? AND"
+            " (state='NEW' OR state='QUEUED' AND started IS NULL AND reason!=?)",
+            (job_id, waiting, waiting, self.seq, token, waiting),
+        )
+
+    def put_pilot(self, token: str, row: PilotRow) -> None:
+        """Renew what the queue showed of one start of a member."""
+        self._db.execute(
+            "UPDATE cursor SET settled=?, looks=?, absent_since=?, cause=? WHERE token=? AND file=?",
+            (row.settled, row.looks, row.absent_since, row.cause, token, row.file),
+        )
 
     def place_run(self, row: RunRow, cpus: int = 1) -> None:
         """Add an attempt of a run, placed in a job; a known attempt is moved to that job, never set back."""
@@ -255,6 +297,8 @@ class Writer:
             "INSERT INTO attempt (run, attempt, key, version, state, submitted, machine, token, idx, slice, cpus, seq)"
             " VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run, attempt) DO UPDATE SET"
             " token=excluded.token, idx=excluded.idx, slice=excluded.slice, seq=excluded.seq,"
+            " reason=CASE WHEN state IN ('QUEUED', 'RUNNING') THEN '' ELSE reason END,"
+            " raw=CASE WHEN state IN ('QUEUED', 'RUNNING') THEN '' ELSE raw END,"
             " state=CASE WHEN state IN ('QUEUED', 'RUNNING') THEN 'NEW' ELSE state END",
             (row.run, row.attempt, row.key, row.version, State.NEW.value, row.submitted, row.machine, row.token,
              row.index, row.slice, cpus, self.seq),
@@ -298,9 +342,18 @@ class Writer:
         row = self._db.execute("SELECT offset FROM cursor WHERE token=? AND file=?", (token, file)).fetchone()
         return int(row[0]) if row else 0
 
-    def name_pilot(self, token: str, file: str, job_id: str, host: str) -> None:
-        """Remember which scheduler job and host a journal belongs to."""
-        self._db.execute("UPDATE cursor SET job_id=?, host=? WHERE token=? AND file=?", (job_id, host, token, file))
+    def name_pilot(
+        self, token: str, file: str, job_id: str, host: str, began: float | None = None, walltime: float | None = None
+    ) -> None:
+        """Remember which scheduler job and host a journal belongs to, since when and for how long."""
+        self._db.execute(
+            "UPDATE cursor SET job_id=?, host=?, began=?, walltime=? WHERE token=? AND file=?",
+            (job_id, host, began, walltime, token, file),
+        )
+
+    def settle_pilot(self, token: str, file: str) -> None:
+        """Remember that a pilot ended with nothing left in hand."""
+        self._db.execute("UPDATE cursor SET settled=1 WHERE token=? AND file=?", (token, file))
 
     def pilot(self, token: str, file: str) -> tuple[str | None, str]:
         """(job id, host) of a journal."""
@@ -328,6 +381,7 @@ class Writer:
             self._db.execute(statement, (project, scan))
 
 
+OPEN = ", ".join(f"'{state.value}'" for state in State if not state.final)
 FAULTS = ", ".join(f"'{word}'" for word in sorted(SYSTEM_FAULTS))
 PLACED = (
     "SELECT r.run, r.project, r.scan, r.number, r.parameters, r.seed, r.current, a.*,"  # noqa: S608 - our own words
@@ -379,6 +433,17 @@ def _job_row(row: sqlite3.Row) -> JobRow:
         started=bool(row["started"]),
         fenced=bool(row["fenced"]),
     )
+
+
+def _pilot_row(row: sqlite3.Row) -> PilotRow | None:
+    """None for lines that no journal of a pilot told, but its printed output."""
+    found = _PILOT.fullmatch(row["file"])
+    if found is None:
+        return None
+    return PilotRow(
+        row["file"], row["job_id"], int(found[1]), int(found[2]), row["began"], row["walltime"], bool(row["settled"]),
+        row["looks"], row["absent_since"], row["cause"],
+    )  # fmt: skip
 
 
 def _scan_row(row: sqlite3.Row) -> ScanRow:
@@ -438,9 +503,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             "Upgrade farpoint here, or point FARPOINT_STATE at another folder."
         )
         raise StoreError(message)
+    if found:
+        _keep_copy(connection, path.with_name(f"{path.name}.{found}"))
     connection.execute("BEGIN IMMEDIATE")
     try:
-        steps: dict[int, Callable[[sqlite3.Connection], None]] = {0: _create}
+        steps: dict[int, Callable[[sqlite3.Connection], None]] = {0: _create, 1: _add_members}
         for version in range(int(connection.execute("PRAGMA user_version").fetchone()[0]), VERSION):
             steps[version](connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
@@ -450,8 +517,23 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
+    """The index as it was before a change of its form, for whoever goes back to an older farpoint."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with closing(sqlite3.connect(path)) as copy:
+        connection.backup(copy)
+
+
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id={APPLICATION}")
-    for statement in SCHEMA.split(";"):
+    _run(connection, SCHEMA)
+
+
+def _add_members(connection: sqlite3.Connection) -> None:
+    _run(connection, MEMBERS)
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
         if statement.strip():
             connection.execute(statement)

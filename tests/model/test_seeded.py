@@ -13,7 +13,7 @@ import pytest
 
 from budget import budget
 from farpoint import lifecycle
-from farpoint.lifecycle import Again, Decision, Facts, Fence, Verdict
+from farpoint.facts import Again, Decision, Facts, Fence, Verdict
 from farpoint.model import State
 from farpoint.testing.fakes import Defences, Faults
 
@@ -58,14 +58,36 @@ def test_the_faults_really_happen():
     assert any(len(world.machine.fars) > 1 for world in worlds), "no run was ever placed again"
     assert any(len(world.machine.jobs) > len(world.machine.fars) for world in worlds), "no token was submitted twice"
     assert State.CANCELLED in states
+    assert any(world.machine.arrays for world in worlds)
 
 
 def without_fence(facts: Facts) -> Decision:
     """The fence is believed, never made."""
     decision = lifecycle.decide(facts)
-    if any(isinstance(action, Fence) and not action.unclaimed for action in decision.actions):
+    if any(isinstance(action, Fence) and action.whole for action in decision.actions):
         return lifecycle.decide(replace(facts, job=replace(decision.job, fenced=True)))
     return decision
+
+
+def without_members_fence(facts: Facts) -> Decision:
+    """The fence of what one member had in hand is believed, never made."""
+    decision = lifecycle.decide(facts)
+    fences = [action for action in decision.actions if isinstance(action, Fence) and action.member]
+    if not fences or facts.claims is None:
+        return decision
+    claims = {
+        s: [*bodies, {"revoked": True}] if s in fences[0].slices else bodies for s, bodies in facts.claims.items()
+    }
+    return lifecycle.decide(replace(facts, claims=claims))
+
+
+def one_member_is_the_array(facts: Facts) -> Decision:
+    """Where one member that began is not in the queue, all of them are taken for gone."""
+    listed = {(entry.job_id, entry.member) for entry in facts.queue or ()}
+    missing = any((pilot.job_id, pilot.member) not in listed for pilot in facts.pilots if not pilot.settled)
+    if facts.queue is None or not any(entry.member is not None for entry in facts.queue) or not missing:
+        return lifecycle.decide(facts)
+    return lifecycle.decide(replace(facts, queue=[], heard=()))
 
 
 def absent_means_done(facts: Facts) -> Decision:
@@ -89,6 +111,8 @@ MUTANTS = {
     "no-look": Mutant(defences=Defences(look=False)),
     "no-abort": Mutant(defences=Defences(abort=False)),
     "record-after-submit": Mutant(accept_after_submit=True),
+    "no-fence-of-members": Mutant(decide=without_members_fence),
+    "one-member-is-the-array": Mutant(decide=one_member_is_the_array),
     "absent-means-done": Mutant(decide=absent_means_done),
     "two-writers": Mutant(defences=Defences(own_journal=False)),
     "cancel-the-duplicate-array": Mutant(cancel_duplicates=True),

@@ -19,6 +19,7 @@ from typing import Any
 from farpoint import lifecycle
 from farpoint.config import Config
 from farpoint.errors import Unreachable
+from farpoint.facts import RESTARTS
 from farpoint.folders import Folders
 from farpoint.model import JobFiles, PlannedRun, Resources, State
 from farpoint.project import Project
@@ -108,7 +109,7 @@ class World:
         self.fate = Fate(self.random)
         self.machine = MortalMachine(
             self.clock, self.random, pilots=self.random.randint(1, 3), faults=faults, defences=mutant.defences,
-            grace=mutant.grace, longest=8,
+            grace=mutant.grace, longest=self.random.choice([8, 8, 60]), arrays=self.random.random() < 0.5,
         )  # fmt: skip
         self.machine.fate = self.fate
         self.crashes = 0
@@ -232,7 +233,7 @@ class World:
                 found.append(f"{row.run} has a result and is shown as {row.state}")
             elif row.state is State.CANCELLED and row.number in self.cancelled:
                 pass
-            elif row.state is not State.COMPLETED and row.restarts <= lifecycle.RESTARTS:
+            elif row.state is not State.COMPLETED and row.restarts <= RESTARTS:
                 found.append(f"{row.run} ended as {row.state} ({row.reason})")
             explained = self.machine.interruptions.get(row.run, 0)
             if times > 1 + explained:

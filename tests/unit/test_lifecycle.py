@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from farpoint import lifecycle
-from farpoint.lifecycle import Again, Control, Facts, Fence, Submit, Verdict, decide
+from farpoint.facts import RESTARTS, Again, Control, Decision, Facts, Fence, Submit, Verdict
+from farpoint.lifecycle import decide
 from farpoint.model import JobRow, Phase, QueueEntry, Receipt, RunRow, State
 
 JOB = JobRow("fp1", "p", "s", "m", Phase.SUBMITTED, serial=1, job_ids=("7",))
@@ -63,7 +63,7 @@ def test_a_claim_proves_that_a_lost_submit_arrived():
 def test_a_queue_that_could_not_be_asked_changes_nothing():
     job = gone()
 
-    assert decide(facts(job, queue=None)) == lifecycle.Decision(job)
+    assert decide(facts(job, queue=None)) == Decision(job)
 
 
 def test_an_unknown_word_changes_nothing():
@@ -77,7 +77,7 @@ def test_a_live_job_resets_the_looks():
 
 
 def test_a_pilot_that_writes_is_alive_whatever_the_queue_says():
-    answer = decide(replace(facts(gone()), heard=True))
+    answer = decide(replace(facts(gone()), heard={"pilots/0.0/journal.jsonl"}))
 
     assert (answer.job.looks, answer.job.absent_since, answer.actions) == (0, None, ())
 
@@ -104,7 +104,7 @@ def test_after_the_fence_an_interrupted_run_is_lost_and_starts_again_as_a_new_at
 
 
 def test_restarts_by_system_faults_come_to_an_end():
-    run = replace(RUN, started=1.0, state=State.RUNNING, restarts=lifecycle.RESTARTS)
+    run = replace(RUN, started=1.0, state=State.RUNNING, restarts=RESTARTS)
     answer = decide(facts(gone(fenced=True), runs=[run], claims={0: [MINE, FENCED]}))
 
     assert answer.actions == (Verdict(0, State.LOST, "gone"),)

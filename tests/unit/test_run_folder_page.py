@@ -46,6 +46,7 @@ def read_everything(page: str) -> None:
     reader = Reader(page)
     assert reader.limits == LIMITS
     assert "outcome" in str(reader.folder(GOLDEN / "journal-v1"))
+    assert "time is up" in str(reader.folder(GOLDEN / "journal-v1-limited"))
     assert "scan.json" in reader.folder(GOLDEN / "scan-v1")
 
 

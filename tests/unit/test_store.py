@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from farpoint.errors import StoreError
 from farpoint.model import FileInfo, JobRow, Phase, RunRow, ScanRow, State
-from farpoint.store import Store
+from farpoint.store import APPLICATION, SCHEMA, Store
 
 RUN = RunRow(
     run="r0", project="p", scan="s", number=0, parameters={"x": 1}, seed=5, key="k", version=1, attempt=1,
@@ -165,3 +166,21 @@ def test_a_paused_machine_says_why_until_it_goes_on(store):
 
     assert paused == ("does not answer", 60.0, 2)
     assert store.paused("hpc") is None
+
+
+def test_an_index_of_the_first_form_is_kept_beside_and_goes_on(tmp_path):
+    path = tmp_path / "store.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        for statement in (*SCHEMA.split(";"), f"PRAGMA application_id={APPLICATION}", "PRAGMA user_version=1"):
+            old.execute(statement)
+        old.execute("INSERT INTO job (token, project, phase, job_ids) VALUES ('fp1', 'p', 'SUBMITTED', '[\"7\"]')")
+        old.execute("INSERT INTO cursor VALUES ('fp1', 'pilots/0.1/journal.jsonl', 100, '7', 'node')")
+        old.commit()
+    store = Store(path)
+
+    (pilot,) = store.pilots("fp1")
+    assert (pilot.job_id, pilot.member, pilot.start, pilot.settled) == ("7", 0, 1, False)
+    assert store.job("fp1").waiting == ""
+    with closing(sqlite3.connect(tmp_path / "store.sqlite.1")) as kept:
+        assert kept.execute("PRAGMA user_version").fetchone() == (1,)
+    assert (tmp_path / "store.sqlite.1").stat().st_mode & 0o077 == 0

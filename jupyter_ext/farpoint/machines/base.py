@@ -5,7 +5,7 @@ Knows no scheduler, no transport, no store; a plug-in registers under the entry 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -43,8 +43,14 @@ class Machine(Protocol):
         cursors: Mapping[str, Mapping[str, int]],
         queue: bool = True,
         jobs: Mapping[str, Sequence[str]] | None = None,
+        claims: Collection[str] | None = None,
+        account: Collection[str] = (),
     ) -> Observation:
-        """New bytes of all journals from the offsets given (token → file → offset), claims, one look at the queue."""
+        """New bytes of all journals from the offsets given (token → file → offset), and one look at the queue.
+
+        `claims` are the tokens whose claims are wanted, all if None: they are read before the bytes. Of the tokens in
+        `account`, jobs and members that left the queue are looked up in the scheduler's account, if it keeps one.
+        """
 
     def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
         """Link the next claim of each slice as `revoked`; slice → its number, None if claimed and `only_unclaimed`."""

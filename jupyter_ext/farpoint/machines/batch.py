@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,9 +163,10 @@ class Machine:
         return tuple(found.values())
 
     def observe(
-        self, cursors: Mapping[str, Mapping[str, int]], queue: bool = True, jobs: Jobs | None = None
-    ) -> Observation:
-        """New bytes of all journals, claims, and one look at the queue.
+        self, cursors: Mapping[str, Mapping[str, int]], queue: bool = True, jobs: Jobs | None = None,
+        claims: Collection[str] | None = None, account: Collection[str] = (),
+    ) -> Observation:  # fmt: skip
+        """New bytes of all journals, claims of the tokens given, and one look at the queue.
 
         The queue comes first: what a job wrote before it left the queue is then among the bytes.
         """
@@ -174,12 +175,28 @@ class Machine:
             asked = jobs or dict.fromkeys(cursors, ())
             argv = self._scheduler.status_command(asked, self._paths())
             entries, trouble = self._look(argv, self._scheduler.parse_status)
-        answer = self._link.call("news", cursors=cursors)
-        claims = {
-            token: {int(number): tuple(bodies) for number, bodies in slices.items()}
+            if entries is not None:
+                entries += self._past(entries, {token: asked[token] for token in account if asked.get(token)})
+        answer = self._link.call("news", cursors=cursors, claims=list(cursors if claims is None else claims))
+        bodies = {
+            token: {int(number): tuple(found) for number, found in slices.items()}
             for token, slices in answer.value["claims"].items()
         }
-        return Observation(_chunks(answer.value["chunks"], answer.body), claims, entries, trouble)
+        return Observation(_chunks(answer.value["chunks"], answer.body), bodies, entries, trouble)
+
+    def _past(self, entries: tuple[QueueEntry, ...], asked: Jobs) -> tuple[QueueEntry, ...]:
+        """What the account says of jobs and members that the queue shows no more. No account is no obstacle.
+
+        An account that still calls them live is late: it says nothing.
+        """
+        argv = self._scheduler.accounting_command(asked, self._paths()) if asked else None
+        found, _ = self._look(argv, self._scheduler.parse_accounting) if argv else ((), "")
+        shown = {(entry.job_id, entry.member) for entry in entries}
+        return tuple(
+            entry
+            for entry in found or ()
+            if entry.token in asked and entry.live is False and (entry.job_id, entry.member) not in shown
+        )
 
     def _look(self, argv: list[str], parse: Parser) -> tuple[tuple[QueueEntry, ...] | None, str]:
         done = self._run(argv)

@@ -92,9 +92,10 @@ class Office:
         return command.run(request["argv"], request["timeout"], request.get("stdin", "")), b""
 
     def news(self, request: Request, body: bytes) -> Answer:
-        """What is new after the `cursors`: token → file → offset."""
+        """What is new after the `cursors`: token → file → offset; and the `claims` of these tokens, all if not said."""
         cursors = {guard.token(token): files for token, files in request["cursors"].items()}
-        return self._news.since(cursors, min(int(request.get("limit", MOST_NEWS)), MOST_NEWS))
+        wanted = [guard.token(token) for token in request.get("claims", cursors)]
+        return self._news.since(cursors, min(int(request.get("limit", MOST_NEWS)), MOST_NEWS), wanted)
 
     def fence(self, request: Request, body: bytes) -> Answer:
         """[[slice, number of its revocation, or None where it is claimed and only unclaimed ones were meant]]."""

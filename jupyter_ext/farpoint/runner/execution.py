@@ -3,12 +3,14 @@
 Knows what a pilot says of a run; must not know how slices are chosen or shared.
 """
 
+import errno
 import os
 import signal
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from . import process
+from .allotment import TIME_UP, Allotment
 from .child import Child, Limits
 from .ledger import Ledger, Stream
 from .loop import Loop
@@ -20,6 +22,8 @@ LATE = 0.5  # seconds a stop may come later than the signal that ended the run: 
 RECORD = ["e", "name", "value", "step", "warn"]
 PROGRESS = ["e", "done", "text"]
 RESULTS = ("COMPLETED", "FAILED", "CANCELLED")
+PAUSES = (1.0, 4.0)  # seconds before a start that failed for now is tried again
+PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.ETXTBSY)
 INTERRUPTIONS = ("superseded", "stopped")  # causes that count nothing
 
 Event = Dict[str, Any]
@@ -34,6 +38,7 @@ Desk = NamedTuple(
         ("stream", Callable[[Event], None]),
         ("job", Mapping[str, Any]),
         ("workdir", str),
+        ("time", Allotment),
     ],
 )
 
@@ -90,7 +95,7 @@ class Execution:
         argv = self._place.argv()
         limits = Limits(self._run.get("time"), self._run.get("memory"))
         try:
-            child.start(argv, self._place.folder, self._place.environment(gpus), limits)
+            self._start(child, argv, gpus, limits)
         except OSError as fault:
             return _not_started(argv[0], fault)
         while child.running:
@@ -102,12 +107,33 @@ class Execution:
         self._memory = child.memory
         cause = child.cause or self._late_cause(child)
         if cause in INTERRUPTIONS and not _completed(child):
-            self._interrupt(cause)
-            return None
+            return self._cut(cause)
         end = _end_of(child, self._run, self._desk.job["task"]["kind"])
         if end.reason == "killed by signal 9" and process.short_of_memory() > self._killed_before:
             end = end._replace(reason="out of memory")  # the system did it, not we
         return end
+
+    def _start(self, child: Child, argv: List[str], gpus: Optional[Sequence[int]], limits: Limits) -> None:
+        """Start it, after a while where this computer is only short of something now: that is no fault of the run."""
+        for pause in PAUSES:
+            try:
+                return child.start(argv, self._place.folder, self._place.environment(gpus), limits)
+            except OSError as fault:
+                if fault.errno not in PASSING or self._cause():
+                    raise
+            until = time.monotonic() + pause
+            while time.monotonic() < until and not self._cause():
+                self._desk.loop.step(until - time.monotonic())
+        return child.start(argv, self._place.folder, self._place.environment(gpus), limits)
+
+    def _cut(self, cause: str) -> Optional[End]:
+        """It was ended from here and counts nothing, unless it had all the time that a pilot can give it."""
+        given = self._desk.time
+        reason = given.reason(self._desk.loop.stopped) if cause == "stopped" else cause
+        if reason == TIME_UP and given.was_whole(self._began[1]):
+            return _failed("timeout", None, "", "the run had all of its pilot's %g s and was not done" % given.given)
+        self._interrupt(reason)
+        return None
 
     def _cause(self) -> str:
         return self._tenure.cause(self._i)

@@ -21,7 +21,7 @@ class Timer:
 
 
 class Loop:
-    """Calls what is due and what is ready. `stopped` names the signal that asked this process to stop, if one did.
+    """Calls what is due and what is ready. `stopped` names the signal, or what else, asked this process to stop.
 
     >>> loop = Loop(); done = []
     >>> timer = loop.once(0.0, lambda: done.append(1)); loop.step(5.0); done

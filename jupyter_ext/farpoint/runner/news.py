@@ -5,7 +5,7 @@ Knows files and offsets; must not know what a line says.
 
 import os
 import re
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from . import layout
 from .claims import Claims
@@ -32,11 +32,15 @@ class News:
         """The job's folder is being removed."""
         self._claims.pop(token, None)
 
-    def since(self, cursors: Mapping[str, Mapping[str, int]], limit: int) -> Tuple[Dict[str, Any], bytes]:
+    def since(
+        self, cursors: Mapping[str, Mapping[str, int]], limit: int, wanted: Optional[Iterable[str]] = None
+    ) -> Tuple[Dict[str, Any], bytes]:
         """({"chunks": [[token, file, offset, size]], "claims": {token: {slice: [body]}}}, the chunks' bytes).
 
         At most `limit` bytes, journals of all jobs before any stream; what had no room comes with the next call.
+        Claims of the tokens `wanted`, all if None, come first: where one is a fence, the bytes were read after it.
         """
+        claims = {token: self.claims(token).all() for token in (cursors if wanted is None else wanted)}
         chunks: List[List[Any]] = []
         pieces: List[bytes] = []
         room = max(limit, LEAST)
@@ -48,7 +52,6 @@ class News:
             if data:
                 chunks.append([token, file, offset, len(data)])
                 pieces.append(data)
-        claims = {token: self.claims(token).all() for token in cursors}
         return {"chunks": chunks, "claims": claims}, b"".join(pieces)
 
     def _grown(self, cursors: Mapping[str, Mapping[str, int]]) -> List[Tuple[str, str, int, int]]:

@@ -4,14 +4,16 @@ Knows claims, slots and orders; how one run is run is in `execution`, and no sch
 """
 
 import argparse
+import math
 import os
 import re
 import sys
 import time
 import traceback
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Set
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from . import bell, claims, journal, layout, process, slots
+from .allotment import TIME_UP, Allotment
 from .earlier import Earlier
 from .execution import Desk, Execution
 from .ledger import Ledger
@@ -48,6 +50,7 @@ class Pilot:
         self._job = job
         self._folder = layout.job_folder(statedir, job["token"])
         self._statedir = statedir
+        self._time = Allotment(job.get("walltime"))
         self._loop = Loop()
         self._bell = bell.Bell(os.path.join(self._folder, "bells"))
         self._claims = claims.Claims(self._folder)
@@ -61,24 +64,30 @@ class Pilot:
         work, silence = layout.work_folder(workdir, job["token"]), float(job["timing"]["silence"])
         self._earlier = Earlier(self._folder, work, silence)
         self._pause = min(1.0, silence / 4)
-        self._desk = Desk(self._loop, self._ledger, self._write_stream, job, workdir)
+        self._desk = Desk(self._loop, self._ledger, self._write_stream, job, workdir, self._time)
         self._slices: Dict[int, List[int]] = {}
         self._open: List[int] = []
         self._known: List[int] = []
         self._cancelled_slices: Set[int] = set()
         self._counted = 0
         self._tenure: Optional[Tenure] = None
+        self._longest: Optional[float] = None  # seconds that a run took here; None before the first
 
     def work(self) -> int:
         """Take slices until none is left or somebody asks to stop; the exit code."""
         about = dict(self._me, e="pilot", host=process.identity(), python=list(sys.version_info[:3]))
-        self._ledger.write(dict(about, slots=self._job.get("slots")), sync=True)
+        about.update(slots=self._job.get("slots"))
+        if math.isfinite(self._time.left):
+            about["walltime"] = round(self._time.left, 3)
+            self._loop.once(max(0.0, self._time.work), self._time_is_up)
+        self._ledger.write(about, sync=True)
         self._loop.every(float(self._job["timing"]["beat"]), self._beat)
         self._loop.add(self._bell.fileno(), self._rung)
         reason, code = "", 0
         try:
             self._work_through()
-            reason = "stopped" if self._loop.stopped else "cancelled" if self._orders.stop else ""
+            stopped = self._loop.stopped
+            reason = self._time.reason(stopped) if stopped else "cancelled" if self._orders.stop else ""
         except Exception:
             traceback.print_exc()
             reason, code = "pilot died", 1
@@ -95,10 +104,24 @@ class Pilot:
             s = self._candidate()
             if s is not None:
                 self._take(s)
+            elif any(not self._fits(self._runs(s)) for s in self._open):
+                self._time_is_up()  # what is left needs more than what is left of our time
             elif self._open:
                 self._loop.step(self._pause)  # an earlier start of this member holds them, and is not silent yet
             elif not self._list():
                 return
+
+    def _time_is_up(self) -> None:
+        self._loop.stopped = self._loop.stopped or TIME_UP
+
+    def _fits(self, runs: Sequence[int]) -> bool:
+        """Whether these runs can be done before our time is up: as they declared, else as long as others took here.
+
+        A pilot that did nothing yet takes anything: no other would have more time for it.
+        """
+        if self._longest is None:
+            return True
+        return self._time.fits(sum(float(self._job["runs"][i].get("time") or self._longest) for i in runs))
 
     def _asked_to_leave(self) -> bool:
         self._orders.read()
@@ -114,7 +137,7 @@ class Pilot:
             if claims.may_claim(bodies, self._me, self._earlier.silent) is None:
                 if not claims.waits_for(bodies, self._me):
                     self._drop(s)
-            elif need is None or _within(self._need(s), need):
+            elif (need is None or _within(self._need(s), need)) and self._fits(self._runs(s)):
                 return s
         return None
 
@@ -206,8 +229,13 @@ class Pilot:
             execution = Execution(self._desk, i, tenure)
             if cause == "cancelled":
                 execution.cancel()
-            elif not execution.go(self._gpus(held)):
+                continue
+            if not self._fits([i]):
                 return
+            began = time.monotonic()
+            if not execution.go(self._gpus(held)):
+                return
+            self._longest = max(self._longest or 0.0, time.monotonic() - began)
 
     def _gpus(self, held: Optional[slots.Held]) -> Optional[List[int]]:
         counted = held is not None and (self._job.get("slots") or {}).get("gpus")

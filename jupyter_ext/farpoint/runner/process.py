@@ -53,6 +53,19 @@ def identity(pid: Optional[int] = None) -> Identity:
     return known
 
 
+def age() -> float:
+    """Seconds since this process began, also as another program before it called exec; 0 where that cannot be known.
+
+    >>> 0 <= age() < 1e6
+    True
+    """
+    row = look(os.getpid()) if PROC else None
+    up = _text("/proc/uptime").split()
+    if row is None or not up:
+        return 0.0
+    return max(0.0, float(up[0]) - int(row.began) / os.sysconf("SC_CLK_TCK"))
+
+
 def alive(known: Mapping[str, Any]) -> Optional[bool]:
     """Whether the process of this identity lives; None where that cannot be seen from here (another host or container).
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -160,7 +160,7 @@ class FakePilot:
             return
         if not any(claims.waits_for(self._claims(number), self.me) for number in numbers if self._open(number)):
             self.alive = False
-            self.write({"e": "ended", "reason": "no slices left"})
+            self.write({"e": "ended", "reason": ""})
 
     def _open(self, number: int) -> bool:
         done = self.machine.outcomes(self.job.far)
@@ -249,10 +249,12 @@ class FakeMachine:
         grace: float = 40.0,
         silence: float = 6.0,
         longest: int = 4,
+        arrays: bool = False,
     ) -> None:
         self.name, self.clock, self.random = name, clock, randomness
         self.faults, self.defences = faults or Faults(), defences or Defences()
         self.grace, self.silence, self.members, self.longest = grace, silence, pilots, longest
+        self.arrays = arrays  # the queue lists each member, and keeps an account of those that died
         self.fars: dict[str, Far] = {}
         self.jobs: dict[str, FakeJob] = {}
         self.blobs: set[str] = set()
@@ -304,6 +306,8 @@ class FakeMachine:
         cursors: Mapping[str, Mapping[str, int]],
         queue: bool = True,
         jobs: Mapping[str, Sequence[str]] | None = None,
+        claims: Collection[str] | None = None,
+        account: Collection[str] = (),
     ) -> Observation:
         """New bytes, claims, and one look at the queue."""
         del jobs
@@ -314,8 +318,12 @@ class FakeMachine:
             for file, data in self.fars[token].journals.items()
             if len(data) > known.get(file, 0)
         ]
-        taken = {token: {s: tuple(c) for s, c in self.fars[token].claims.items()} for token in cursors}
-        return Observation(tuple(chunks), taken, self._queue() if queue else None)
+        wanted = cursors if claims is None else claims
+        taken = {token: {s: tuple(c) for s, c in self.fars[token].claims.items()} for token in wanted}
+        entries = self._queue() if queue else None
+        if entries is not None and account:
+            entries += self._past(account)
+        return Observation(tuple(chunks), taken, entries)
 
     def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
         """Link our mark as the next claim."""
@@ -470,9 +478,24 @@ class FakeMachine:
         for job in self.jobs.values():
             if job.lag > 0:
                 job.lag -= 1
-            elif any(p.alive and not p.frozen for p in job.pilots):
+                continue
+            living = sorted({p.member for p in job.pilots if p.alive and not p.frozen})
+            if self.arrays:
+                shown += [QueueEntry(job.job_id, job.token, live=True, raw="RUNNING", member=k) for k in living]
+            elif living:
                 shown.append(QueueEntry(job.job_id, job.token, live=True, raw="RUNNING"))
         return tuple(shown)
+
+    def _past(self, tokens: Collection[str]) -> tuple[QueueEntry, ...]:
+        """What the account says of members that died: now and then, nothing."""
+        if not self.arrays or self._chance(self.faults.queue_down):
+            return ()
+        return tuple(
+            QueueEntry(job.job_id, job.token, live=False, raw="NODE_FAIL", cause="node failed", member=member)
+            for job in self.jobs.values()
+            if job.token in tokens
+            for member in sorted({p.member for p in job.pilots} - {p.member for p in job.pilots if p.alive})
+        )
 
     def _kill(self, pilot: FakePilot) -> None:
         pilot.alive = False

@@ -6,23 +6,22 @@ Takes no decision: gathers the facts of a job, asks, stores the answer, does the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from farpoint import lifecycle
 from farpoint.errors import MachineError
-from farpoint.lifecycle import Again, Control, Facts, Fence, Submit, Verdict
+from farpoint.facts import Again, Control, Decision, Facts, Fence, Submit, Verdict
 from farpoint.machines.base import Machine
 from farpoint.model import Chunk, JobRow, Observation, Phase, PlannedRun, Receipt, Resources, RunRow, State
 from farpoint.project import Project
 from farpoint.runner import layout, ledger
-from farpoint.store import Writer
 from farpoint.verbs import accept, plan, read
 
 PRINTED = f"pilots/printed/{layout.JOURNAL}"  # where the copy of printed lines is kept
-Decide = Callable[[Facts], lifecycle.Decision]
+Decide = Callable[[Facts], Decision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ def place(desk: Desk, job: JobRow) -> JobRow:
     return placed
 
 
-def settle(desk: Desk, job: JobRow, seen: Observation, *, heard: bool = False) -> None:
-    """Decide about one job and carry the decision out. `heard`: its journals grew since the last look."""
+def settle(desk: Desk, job: JobRow, seen: Observation, heard: Collection[str] = ()) -> None:
+    """Decide about one job and carry the decision out. `heard`: which of its journals grew since the last look."""
     facts = replace(gather(desk, job, seen), heard=heard)
     decision = desk.decide(facts)
     if _ends_badly(decision) and _hear_output(desk, job):
@@ -55,11 +54,21 @@ def settle(desk: Desk, job: JobRow, seen: Observation, *, heard: bool = False) -
     if decision.job.phase is Phase.ENDED:
         _end(desk, decision.job)
     if decision.job != job:
-        _store(desk, decision.job)
+        _store(desk, decision.job, job)
     _carry_out(desk, decision, facts)
+    _remember(desk, job.token, facts, decision)
 
 
-def _ends_badly(decision: lifecycle.Decision) -> bool:
+def _remember(desk: Desk, token: str, facts: Facts, decision: Decision) -> None:
+    """What is now known of the pilots: last, as a pilot that is settled is never looked at again."""
+    changed = [row for row in decision.pilots if row not in facts.pilots]
+    if changed:
+        with desk.project.store.write() as writer:
+            for row in changed:
+                writer.put_pilot(token, row)
+
+
+def _ends_badly(decision: Decision) -> bool:
     return any(isinstance(action, Verdict) and action.state is not State.CANCELLED for action in decision.actions)
 
 
@@ -82,7 +91,7 @@ def trouble(desk: Desk, token: str, why: str) -> None:
     """Note why a job cannot be settled. A folder that somebody removed can take no claim any more: that is a fence."""
     job = desk.project.store.job(token)
     if job is not None and job.phase is not Phase.ENDED:
-        _store(desk, replace(job, trouble=why, fenced=job.fenced or token not in desk.machine.tokens()))
+        _store(desk, replace(job, trouble=why, fenced=job.fenced or token not in desk.machine.tokens()), job)
 
 
 def gather(desk: Desk, job: JobRow, seen: Observation, receipt: Receipt | None = None) -> Facts:
@@ -93,32 +102,30 @@ def gather(desk: Desk, job: JobRow, seen: Observation, receipt: Receipt | None =
     if job.phase is Phase.INTENT and job.serial > 0 and receipt is None:
         receipt = desk.machine.submit(job.token, job.serial)
         queue = desk.machine.look_up(job.token)
+    store, asked = desk.project.store, job.token in seen.claims
     return Facts(
         job=job,
-        runs=desk.project.store.placed(job.token),
-        claims=seen.claims.get(job.token, {}),
+        runs=store.placed(job.token) if asked else None,
+        claims=seen.claims[job.token] if asked else None,
         queue=queue,
         receipt=receipt,
         now=desk.project.clock(),
         grace=desk.machine.limits().grace,
+        pilots=store.pilots(job.token),
+        unfinished=store.unfinished(job.token)[0] > 0,
     )
 
 
-def _store(desk: Desk, job: JobRow) -> None:
+def _store(desk: Desk, job: JobRow, before: JobRow | None = None) -> None:
+    """Renew a job's row; where it was just handed over, or waits for another reason than `before`, its runs' too."""
     with desk.project.store.write() as writer:
         writer.put_job(job)
-        if job.phase is Phase.SUBMITTED:
-            _mark_queued(writer, desk.project, job)
+        known = before is not None and before.phase is Phase.SUBMITTED and before.waiting == job.waiting
+        if job.phase is Phase.SUBMITTED and not known:
+            writer.queue_runs(job.token, job.job_ids[0] if job.job_ids else None, job.waiting)
 
 
-def _mark_queued(writer: Writer, project: Project, job: JobRow) -> None:
-    for run in project.store.placed(job.token):
-        if run.state is State.NEW and run.token == job.token:
-            job_id = job.job_ids[0] if job.job_ids else None
-            writer.update_attempt(run.run, run.attempt, {"state": State.QUEUED, "job_id": job_id})
-
-
-def _carry_out(desk: Desk, decision: lifecycle.Decision, facts: Facts) -> None:
+def _carry_out(desk: Desk, decision: Decision, facts: Facts) -> None:
     job = decision.job
     for action in decision.actions:
         if isinstance(action, Submit):
@@ -148,16 +155,16 @@ def _fence(desk: Desk, job: JobRow, action: Fence) -> JobRow:
     marks = desk.machine.fence(job.token, action.slices, only_unclaimed=action.unclaimed)
     events = [{"e": "fenced", "t": desk.project.clock(), "s": s, "c": c} for s, c in marks.items() if c is not None]
     _tell(desk, job, events)
-    if action.unclaimed:
+    if not action.whole:
         return job
     fenced = replace(job, fenced=True)
-    _store(desk, fenced)
+    _store(desk, fenced, job)
     return fenced
 
 
 def _control(desk: Desk, job: JobRow, action: Control, facts: Facts) -> None:
     desk.machine.control(job.token, {"cancel": list(action.cancel)})
-    told = [run for run in facts.runs if run.index in action.cancel]
+    told = [run for run in facts.runs or () if run.index in action.cancel]
     with desk.project.store.write() as writer:
         for run in told:
             writer.update_attempt(run.run, run.attempt, {"cancel": 2})
@@ -175,7 +182,7 @@ def _conclude(desk: Desk, job: JobRow, facts: Facts, actions: Sequence[Verdict |
         job,
         [{"e": "verdict", "t": now, "i": v.index, "state": v.state.value, "reason": v.reason} for v in verdicts],
     )
-    by_index = {run.index: run for run in facts.runs}
+    by_index = {run.index: run for run in facts.runs or ()}
     if again:
         _replace_runs(desk, job, [(by_index[action.index], action.new_attempt) for action in again])
     with desk.project.store.write() as writer:
@@ -230,7 +237,7 @@ def copy_journals(desk: Desk, job: JobRow) -> None:
         for path in folder.glob(f"pilots/*/{name}")
     }
     while True:
-        seen = desk.machine.observe({job.token: have}, queue=False)
+        seen = desk.machine.observe({job.token: have}, queue=False, claims=())
         fresh = [chunk for chunk in seen.chunks if chunk.data]
         if not fresh:
             return

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from farpoint import lifecycle
+from farpoint.members import TIME_UP
 from farpoint.model import Chunk, State
 from farpoint.runner import journal, layout
 from farpoint.store import Writer
@@ -34,7 +35,11 @@ def apply_event(writer: Writer, token: str, file: str, event: Event) -> None:
     """Apply one event; kinds this farpoint does not know are passed over."""
     if event["e"] == "pilot":
         host = event.get("host") or {}
-        writer.name_pilot(token, file, str(event["job"]), str(host.get("name", "")))
+        name, walltime = str(host.get("name", "")), event.get("walltime")
+        writer.name_pilot(token, file, str(event["job"]), name, event["t"], walltime)
+        return
+    if event["e"] == "ended" and not event.get("reason"):
+        writer.settle_pilot(token, file)
         return
     apply = _APPLY.get(event["e"])
     row = writer.attempt_at(token, int(event["i"])) if apply and "i" in event else None
@@ -54,7 +59,7 @@ def _started(row: Mapping[str, Any], event: Event) -> dict[str, Any]:
     if State(row["state"]).final:
         return start  # a verdict read back before the journal it was about
     fresh: dict[str, Any] = {"records": {}, "series": {}, "files": [], "progress": None, "progress_text": ""}
-    return {**fresh, **start, "state": State.RUNNING, "reason": "", "warning": ""}
+    return {**fresh, **start, "state": State.RUNNING, "reason": "", "raw": "", "warning": ""}
 
 
 def _record(row: Mapping[str, Any], event: Event) -> dict[str, Any]:
@@ -91,7 +96,8 @@ def _artifact(row: Mapping[str, Any], event: Event) -> dict[str, Any]:
 def _interrupted(row: Mapping[str, Any], event: Event) -> dict[str, Any]:
     if event["c"] != row["claim"] or row["decided"] is not None or row["state"] != State.RUNNING:
         return {}
-    return {"state": State.QUEUED, "reason": "interrupted"}
+    reason = event.get("reason")
+    return {"state": State.QUEUED, "reason": reason if reason == TIME_UP else "interrupted"}
 
 
 def _outcome(row: Mapping[str, Any], event: Event) -> dict[str, Any]:

@@ -54,26 +54,28 @@ def _round(desk: act.Desk) -> None:
     seen, heard = look(desk, jobs)
     for job in jobs:
         try:
-            act.settle(desk, job, seen, heard=job.token in heard)
+            act.settle(desk, job, seen, heard.get(job.token, ()))
         except MachineError as fault:  # this job's trouble, not the machine's: the others go on
             act.trouble(desk, job.token, str(fault))
 
 
-def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, set[str]]:
-    """One observation of all open jobs, and the tokens whose journals grew.
+def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, dict[str, set[str]]]:
+    """One observation of all open jobs, and the journals of each that grew.
 
     What the journals say goes into the store before anything is decided.
     """
-    heard: set[str] = set()
+    heard: dict[str, set[str]] = {}
     asked = {job.token: desk.project.store.cursors(job.token) for job in jobs}
     ids = {job.token: job.job_ids for job in jobs}
     scans = {job.token: job.scan for job in jobs}
     queue = desk.ask and any(job.phase is Phase.SUBMITTED for job in jobs)
-    first = seen = desk.machine.observe(asked, queue=queue, jobs=ids)
+    claims, account = _wanted(desk, jobs)
+    first = seen = desk.machine.observe(asked, queue=queue, jobs=ids, claims=claims, account=account)
     while any(chunk.data for chunk in seen.chunks):
         for chunk in seen.chunks:
             desk.project.folders.copy_journal(scans[chunk.token], chunk.token, chunk.file, chunk.offset, chunk.data)
-        heard |= {chunk.token for chunk in seen.chunks if chunk.data}
+        for chunk in seen.chunks:
+            heard.setdefault(chunk.token, set()).add(chunk.file)
         with desk.project.store.write() as writer:
             for chunk in seen.chunks:
                 read.apply_chunk(writer, chunk)
@@ -81,8 +83,18 @@ def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, set[str]]:
         before, asked = asked, {token: desk.project.store.cursors(token) for token in asked}
         if asked == before:
             break
-        seen = desk.machine.observe(asked, queue=False)
+        seen = desk.machine.observe(asked, queue=False, claims=claims)
     return Observation(claims=seen.claims, queue=first.queue, trouble=first.trouble), heard
+
+
+def _wanted(desk: act.Desk, jobs: list[JobRow]) -> tuple[list[str], list[str]]:
+    """Tokens whose claims may be needed for what is decided next, and those the account is to be asked about."""
+    store, now, grace = desk.project.store, desk.project.clock(), desk.machine.limits().grace
+    wants = {
+        job.token: lifecycle.wants(job, store.pilots(job.token), store.unfinished(job.token)[1], now, grace)
+        for job in jobs
+    }
+    return [token for token, (claims, _) in wants.items() if claims], [t for t, (_, asks) in wants.items() if asks]
 
 
 class Driver:
