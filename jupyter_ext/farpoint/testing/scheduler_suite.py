@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from farpoint.errors import BadResources
-from farpoint.model import JobShape, QueueEntry, Resources
+from farpoint.model import JobShape, Queue, QueueEntry, Resources
 from farpoint.schedulers.base import Paths, Scheduler
 
 TOKEN = "fpabcdefghijklm"
@@ -40,6 +40,12 @@ class Recorded:
     empty: Said  # a good look that shows no job at all
     down: tuple[Said, ...]  # looks while the queue system could not answer
     strange: tuple[Said, str]  # a look at one job with a word nobody knows, and the word
+    # What not every queue system has:
+    members: tuple[Said, tuple[int, ...]] | None = None  # a look at one array, and the members it shows one by one
+    waiting: tuple[Said, str] | None = None  # a look at one job that waits, and the system's own word for why
+    account: tuple[Said, tuple[QueueEntry, ...]] | None = None  # the account of jobs that ended
+    no_account: Said | None = None  # what is said where the account is switched off
+    queues: tuple[Said, tuple[Queue, ...]] | None = None  # the queues and their limits
 
 
 class SchedulerSuite:
@@ -89,6 +95,9 @@ class SchedulerSuite:
             scheduler.cancel_command(["1", "2"], self.paths),
             scheduler.accounting_command(jobs, self.paths) or ["none"],
         ]
+        asides = (scheduler.hold_command, scheduler.release_command)
+        commands += [aside(["1", "2"], self.paths) or ["none"] for aside in asides]
+        commands.append(scheduler.queues_command(self.paths) or ["none"])
         for argv in commands:
             assert argv
             assert not any("\n" in word for word in argv)
@@ -136,6 +145,52 @@ class SchedulerSuite:
         (entry,) = scheduler.parse_status(said.code, said.out, said.err) or ()
         assert entry.live is None
         assert word in entry.raw
+
+    def test_what_holds_can_be_released(self, scheduler: Scheduler) -> None:
+        hold, release = (each(["1"], self.paths) for each in (scheduler.hold_command, scheduler.release_command))
+        assert (hold is None) == (release is None)
+        assert hold is None or hold != release
+
+    def test_each_member_of_an_array_prints_into_a_file_of_its_own(self, scheduler: Scheduler) -> None:
+        names = [scheduler.output_name(job_id, member) for job_id in ("1", "2", "12") for member in range(12)]
+        assert len(set(names)) == len(names)
+        assert not any(name.startswith("/") or ".." in name for name in names)
+
+    def test_members_are_told_apart(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        if recorded.members is None:
+            return
+        said, members = recorded.members
+        entries = scheduler.parse_status(said.code, said.out, said.err) or ()
+        assert tuple(entry.member for entry in entries if entry.member is not None) == members
+        assert len({(entry.job_id, entry.token) for entry in entries}) == 1
+
+    def test_why_a_job_waits_is_said(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        if recorded.waiting is None:
+            return
+        said, word = recorded.waiting
+        (entry,) = scheduler.parse_status(said.code, said.out, said.err) or ()
+        assert entry.live
+        assert entry.pending
+        assert word in entry.waiting
+
+    def test_the_account_is_read_and_garbage_is_no_account(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        if recorded.account is not None:
+            said, entries = recorded.account
+            assert scheduler.parse_accounting(said.code, said.out, said.err) == entries
+            assert scheduler.parse_accounting(None, said.out, said.err) is None
+        if recorded.no_account is not None:
+            said = recorded.no_account
+            assert scheduler.parse_accounting(said.code, said.out, said.err) == ()
+        for text in GARBAGE:
+            assert not scheduler.parse_accounting(0, text, "")
+
+    def test_queues_have_their_limits(self, scheduler: Scheduler, recorded: Recorded) -> None:
+        if recorded.queues is not None:
+            said, queues = recorded.queues
+            assert scheduler.parse_queues(said.code, said.out, said.err) == queues
+            assert scheduler.parse_queues(1, "", "no") is None
+        for text in GARBAGE:
+            assert not scheduler.parse_queues(0, text, "")
 
     def test_the_adapter_is_pure_text(self, scheduler: Scheduler) -> None:
         source = Path(inspect.getfile(type(scheduler))).read_text(encoding="utf-8")

@@ -30,6 +30,33 @@ LOOK = table(
 )
 
 
+ACCOUNT = "\n".join(
+    "\x1f".join(row)
+    for row in (
+        ("JobID", "JobName", "State", "ExitCode"),
+        ("4_1", TOKEN, "REQUEUED", "0:0"),
+        ("4_1", TOKEN, "CANCELLED by 0", "0:0"),
+        ("5", TOKEN, "NODE_FAIL", "1:0"),
+        ("6", "another|s", "COMPLETED", "0:0"),
+        (),
+    )
+)
+SINFO = """\
+PARTITION|AVAIL|TIMELIMIT|JOB_SIZE|NODES|CPUS|MEMORY|GRES
+long|up|14-00:00:00|1-infinite|3|16|64000|(null)
+long|up|14-00:00:00|1-infinite|2|64+|256000|gpu:a100:4(S:0-1),gpu:k80:1,nvme:1
+old|drain|10:00|1|3|4|4000|(null)
+short*|down|30:00|1|3|4|4000|(null)
+any|up|infinite|n/a|n/a|n/a|n/a|n/a
+"""
+MB = 1 << 20
+QUEUES = (
+    Queue("short", 4, 4000 * MB, 1800, 0, 1),
+    Queue("long", 64, 256000 * MB, 14 * 86400, 5, 5),
+    Queue("any", None, None, None, 0, None),
+)
+
+
 class TestSlurm(SchedulerSuite):
     @pytest.fixture
     def scheduler(self) -> Slurm:
@@ -47,6 +74,10 @@ class TestSlurm(SchedulerSuite):
         )
         invalid = "sbatch: error: Batch job submission failed: Invalid partition name specified"
         unreachable = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
+        ended = (
+            QueueEntry("4", TOKEN, False, "CANCELLED by 0", cause="cancelled", member=1),
+            QueueEntry("5", TOKEN, False, "NODE_FAIL", cause="node failed"),
+        )
         return Recorded(
             accepted=(Said(0, "Submitted batch job 418\n"), "418"),
             refused=Said(1, "", f"sbatch: error: invalid partition specified: nope\n{invalid}\n"),
@@ -54,6 +85,11 @@ class TestSlurm(SchedulerSuite):
             empty=Said(0, table()),
             down=(Said(1, "", unreachable), Said(0, ""), Said(0, LOOK.rstrip("\n")), Said(1, LOOK)),
             strange=(Said(0, table(("7", TOKEN, "FROBNICATING", "0", "None"))), "FROBNICATING"),
+            members=(Said(0, table(*((f"8_{n}", TOKEN, "RUNNING", "0", "None") for n in (0, 3)))), (0, 3)),
+            waiting=(Said(0, table(("9", TOKEN, "PENDING", "0", "JobHeldUser"))), "JobHeldUser"),
+            account=(Said(0, ACCOUNT), ended),
+            no_account=Said(1, "", "Slurm accounting storage is disabled\n"),
+            queues=(Said(0, SINFO), QUEUES),
         )
 
 
@@ -126,21 +162,7 @@ def test_thousands_of_jobs_are_listed_by_user() -> None:
     assert not any(word.startswith("--name") for word in Slurm().status_command(many, PATHS))
 
 
-def test_queues_are_put_together_of_their_nodes_the_default_first() -> None:
-    said = (
-        "PARTITION|AVAIL|TIMELIMIT|JOB_SIZE|NODES|CPUS|MEMORY|GRES\n"
-        "long|up|14-00:00:00|1-infinite|3|16|64000|(null)\n"
-        "long|up|14-00:00:00|1-infinite|2|64+|256000|gpu:a100:4(S:0-1),gpu:k80:1,nvme:1\n"
-        "old|drain|10:00|1|3|4|4000|(null)\n"
-        "short*|down|30:00|1|3|4|4000|(null)\n"
-        "any|up|infinite|n/a|n/a|n/a|n/a|n/a\n"
-    )
-    mb = 1 << 20
-    assert Slurm().parse_queues(0, said, "") == (
-        Queue("short", 4, 4000 * mb, 1800, 0, 1),
-        Queue("long", 64, 256000 * mb, 14 * 86400, 5, 5),
-        Queue("any", None, None, None, 0, None),
-    )
-    for bad in ("", "garbage\n", said.replace("(null)\nlong", "long")):
+def test_half_a_table_of_queues_is_none() -> None:
+    for bad in ("", "garbage\n", SINFO.replace("(null)\nlong", "long")):
         assert Slurm().parse_queues(0, bad, "") is None
-    assert Slurm().parse_queues(1, said, "slurm_load_partitions: Unable to contact slurm controller") is None
+    assert Slurm().parse_queues(1, SINFO, "slurm_load_partitions: Unable to contact slurm controller") is None
