@@ -1,3 +1,5 @@
 """Plug-ins of this suite; each is one file in tests/plugins."""
 
-pytest_plugins = ["plugins.account", "plugins.apart", "plugins.environment", "clusters.slurm", "clusters.sshd"]
+pytest_plugins = [
+    "plugins.account", "plugins.apart", "plugins.environment", "clusters.sge", "clusters.slurm", "clusters.sshd",
+]  # fmt: skip

@@ -24,6 +24,7 @@ from farpoint.machines import registry
 from farpoint.machines.base import Machine
 from farpoint.runner import layout
 from farpoint.store import Store
+from farpoint.transports import aliases
 
 RUNS = "farpoint_runs"
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -136,6 +137,8 @@ class Project:
     def _build(self, name: str) -> Machine:
         known = [*self._machines, *(other for other in self.config.machines if other not in self._machines)]
         if name not in self.config.machines:
+            if aliases.knows(name):
+                raise NotFound(f"there is no machine {name!r}, but ssh knows it: farpoint add {name}")
             raise NotFound(f"there is no machine {name!r} (machines: {', '.join(known)}).{nearest(name, known)}")
         return registry.build_machine(name, self.config.machines[name], self.state, self.owner, self.clock)
 

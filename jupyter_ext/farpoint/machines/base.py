@@ -5,6 +5,7 @@ Knows no scheduler, no transport, no store; a plug-in registers under the entry 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +107,14 @@ class Place:
     owner: str
     clock: Callable[[], float]
     schedulers: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def programs(self) -> tuple[str, ...]:
+        """The program by which each installed queue system is recognised; one whose package is broken has none."""
+        found: dict[str, None] = {}
+        for name in sorted(self.schedulers):
+            with contextlib.suppress(BadConfig):
+                found.update(dict.fromkeys(self.schedulers[name]().programs[:1]))
+        return tuple(found)
 
     def choose(self, what: str, name: str, known: Mapping[str, Made]) -> Made:
         """What a setting names; BadConfig with those there are."""

@@ -17,10 +17,10 @@ from farpoint.errors import BadConfig, MachineError
 from farpoint.machines.base import Place
 from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
 from farpoint.runner import layout
-from farpoint.schedulers.base import QUEUE_PROGRAMS, Paths, Scheduler
+from farpoint.schedulers.base import Paths, Scheduler
 from farpoint.transports.base import Transport
 from farpoint.transports.boot import runner_path
-from farpoint.transports.link import Link
+from farpoint.transports.link import DEADLINE, Answer, Link
 from farpoint.transports.login import KEEP, Login, check_host
 from farpoint.transports.pipe import Pipe
 from farpoint.transports.ssh import Ssh
@@ -40,14 +40,19 @@ Parser = Callable[[int | None, str, str], tuple[QueueEntry, ...] | None]
 
 
 class Machine:
-    """A computer, or a cluster behind it. `clock` gives unix seconds; `owner` is written into fences."""
+    """A computer, or a cluster behind it. `clock` gives unix seconds; `owner` is written into fences.
+
+    Where one of `programs()` is on the computer, a queue system shares it out.
+    """
 
     def __init__(
         self, name: str, link: Link, scheduler: Scheduler, owner: str, clock: Callable[[], float],
         config: MachineConfig | None = None, login: Login | None = None,
+        programs: Callable[[], Sequence[str]] = tuple,
     ) -> None:  # fmt: skip
         self.name = name
         self.login = login
+        self._programs = programs
         self._link = link
         self._scheduler = scheduler
         self._owner = owner
@@ -87,7 +92,7 @@ class Machine:
 
     def _greeting(self) -> Mapping[str, Any]:
         if self._hello is None:
-            self._hello = self._link.call("hello", programs=QUEUE_PROGRAMS).value
+            self._hello = self._link.call("hello", programs=self._programs()).value
         return self._hello
 
     def _paths(self) -> Paths:
@@ -95,6 +100,19 @@ class Machine:
         statedir = str(here["statedir"])
         setup, env = self._config.setup, self._config.env
         return Paths(statedir, str(here["workdir"]), str(here["python"]), runner_path(statedir), setup, env)
+
+    def call(self, verb: str, *, deadline: float = DEADLINE, body: bytes = b"", **given: Any) -> Answer:
+        """One request to the agent there, for those who set machines up and look after them."""
+        return self._link.call(verb, body, deadline=deadline, **given)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The language of its queue."""
+        return self._scheduler
+
+    def paths(self) -> Paths:
+        """Where things are there."""
+        return self._paths()
 
     # ------------------------------------------------------------------------------------ handing over
 
@@ -307,7 +325,7 @@ def build(place: Place) -> Machine:
     transport = place.choose("transport", config.transport or ("ssh" if config.host else "pipe"), _TRANSPORTS)
     statedir = config.statedir or (THERE if config.host else str(place.statedir))
     link = Link(place.name, transport(place, scheduler), statedir, config.workdir)
-    return Machine(place.name, link, scheduler, place.owner, place.clock, config, login_of(place))
+    return Machine(place.name, link, scheduler, place.owner, place.clock, config, login_of(place), place.programs)
 
 
 def login_of(place: Place) -> Login | None:

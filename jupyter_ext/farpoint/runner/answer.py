@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from . import bell, capacity, command, deliver, guard, layout
+from . import bell, capacity, command, deliver, guard, layout, login
 from .journal import Journal
 from .news import News
 
@@ -63,6 +63,24 @@ class Office:
         }  # fmt: skip
         return value, b""
 
+    def survey(self, request: Request, body: bytes) -> Answer:
+        """What this computer would be as a machine."""
+        from . import survey  # only here: most agents are never asked
+
+        return survey.survey(request), b""
+
+    def pythons(self, request: Request, body: bytes) -> Answer:
+        """Every Python a user could run code with."""
+        from . import survey
+
+        return survey.find_pythons(request), b""
+
+    def examine(self, request: Request, body: bytes) -> Answer:
+        """How this computer does as the machine it is set up to be."""
+        from . import survey
+
+        return survey.examine(dict({"folders": [self.statedir, self.workdir]}, **request)), b""
+
     def missing(self, request: Request, body: bytes) -> Answer:
         """Those of the `digests` that are not there."""
         return self._blobs.missing(request["digests"]), b""
@@ -85,11 +103,15 @@ class Office:
         """The note of one submit, or None where it was begun and its end is not known."""
         folder = self._job(request)
         os.stat(os.path.join(folder, layout.JOB))
-        return command.submit(folder, int(request["serial"]), request["argv"], request["timeout"]), b""
+        argv = request["argv"]
+        env = login.surroundings(argv[0])
+        return command.submit(folder, int(request["serial"]), argv, request["timeout"], env), b""
 
     def run(self, request: Request, body: bytes) -> Answer:
         """Exit code and text of a program."""
-        return command.run(request["argv"], request["timeout"], request.get("stdin", "")), b""
+        argv = request["argv"]
+        env = login.surroundings(argv[0])
+        return command.run(argv, request["timeout"], request.get("stdin", ""), env=env), b""
 
     def news(self, request: Request, body: bytes) -> Answer:
         """What is new after the `cursors`: token → file → offset; and the `claims` of these tokens, all if not said."""
@@ -185,7 +207,7 @@ _VERBS: Dict[str, Callable[[Office, Request, bytes], Answer]] = {
     name: getattr(Office, name)
     for name in (
         "hello", "missing", "put", "place", "submit", "run", "news", "fence", "control", "note", "read", "tokens",
-        "usage", "remove",
+        "usage", "remove", "survey", "pythons", "examine",
     )
 }  # fmt: skip
 

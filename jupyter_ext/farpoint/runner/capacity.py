@@ -38,14 +38,14 @@ def gpus() -> int:
     return len(glob.glob("/dev/nvidia[0-9]*"))
 
 
-def programs(names: Iterable[str]) -> Dict[str, str]:
-    """Those of the programs that are on the PATH, with their paths.
+def programs(names: Iterable[str], path: Optional[str] = None) -> Dict[str, str]:
+    """Those of the programs that are on the PATH, or on `path`, with their paths.
 
     >>> sorted(programs(["sh", "no-such-program"]))
     ['sh']
     """
-    found = ((name, shutil.which(name)) for name in names)
-    return {name: path for name, path in found if path}
+    found = ((name, shutil.which(name, path=path)) for name in names)
+    return {name: where for name, where in found if where}
 
 
 def _quota() -> Optional[float]:

@@ -6,15 +6,19 @@ Knows no scheduler: an argv goes in, its exit code and text come out.
 import os
 import signal
 import time
-from typing import Any, BinaryIO, Dict, Optional, Sequence
+from typing import Any, BinaryIO, Dict, Mapping, Optional, Sequence
 
 from . import layout
 
 MOST_TEXT = 1 << 24  # bytes of a program's output that are kept
 
 
-def run(argv: Sequence[str], timeout: float, stdin: str = "", folder: str = "/") -> Dict[str, Any]:
+def run(
+    argv: Sequence[str], timeout: float, stdin: str = "", folder: str = "/", env: Optional[Mapping[str, str]] = None
+) -> Dict[str, Any]:
     """{"exit", "stdout", "stderr"}; exit is None after `timeout` seconds, and below 0 for a signal.
+
+    `env` is the program's whole environment, if it is not this one's.
 
     The output goes to files and not pipes: a child that lives on with them open does not hold us up.
 
@@ -29,7 +33,7 @@ def run(argv: Sequence[str], timeout: float, stdin: str = "", folder: str = "/")
         given.seek(0)
         try:
             child = subprocess.Popen(
-                list(argv), stdin=given, stdout=out, stderr=err, cwd=folder, start_new_session=True
+                list(argv), stdin=given, stdout=out, stderr=err, cwd=folder, env=env, start_new_session=True
             )
         except OSError as fault:
             return {"exit": 127, "stdout": "", "stderr": "%s: %s" % (argv[0], fault.strerror)}
@@ -42,7 +46,9 @@ def run(argv: Sequence[str], timeout: float, stdin: str = "", folder: str = "/")
         return {"exit": code, "stdout": _text(out), "stderr": _text(err)}
 
 
-def submit(folder: str, serial: int, argv: Sequence[str], timeout: float) -> Optional[Dict[str, Any]]:
+def submit(
+    folder: str, serial: int, argv: Sequence[str], timeout: float, env: Optional[Mapping[str, str]] = None
+) -> Optional[Dict[str, Any]]:
     """The note of one submit: from the file where it was done before, None where it was begun and its end is not known.
 
     Whoever links the claim first runs the command; the others find the note, or nothing yet.
@@ -54,7 +60,7 @@ def submit(folder: str, serial: int, argv: Sequence[str], timeout: float) -> Opt
     claim = layout.dump({"host": os.uname().nodename, "pid": os.getpid(), "t": time.time()})
     if not layout.link_exclusive(path[: -len("json")] + "claim", claim):
         return _note(path)
-    done = run(argv, timeout, folder=folder)
+    done = run(argv, timeout, folder=folder, env=env)
     note = dict(done, argv=list(argv), t=time.time())
     layout.put_json(path, note)
     return note

@@ -6,16 +6,16 @@ Pure text: runs nothing, reads no file and no clock, knows no machine; the same 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from farpoint.errors import BadResources
 from farpoint.model import JobShape, Queue, QueueEntry, Receipt
 
 TOKEN = re.compile(r"fp[a-z0-9]{13}")
-QUEUE_PROGRAMS = ("sbatch", "qsub", "bsub", "condor_submit")  # one of them on a computer: it is shared by a queue
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_PLACE = re.compile(r"\{(cpus|memory|time|gpus|nodes|tasks|queue|account)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -86,6 +86,17 @@ class Scheduler(Protocol):
         """The queues this user may submit to, in the scheduler's order, the default one first."""
 
 
+@runtime_checkable
+class Accounts(Protocol):
+    """What an adapter may also know: the accounts a user's work can be charged to."""
+
+    def accounts_command(self, paths: Paths) -> list[str]:
+        """Asks for this user's accounts."""
+
+    def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
+        """Their names, the one that is taken if nothing is said first."""
+
+
 def quote(text: str) -> str:
     """A word of a POSIX shell line that stands for exactly `text`.
 
@@ -106,6 +117,44 @@ def slug(text: str, what: str) -> str:
     if not _PLAIN.fullmatch(text):
         raise BadResources(f"{what}={text!r} cannot stand in a job script. Use letters, digits and _@%+=:,./- only.")
     return text
+
+
+def options(
+    given: Iterable[str], mark: str, program: str, own: Mapping[str, str], values: Mapping[str, str]
+) -> list[str]:
+    """Options for the directive lines of a script: ours, then those the machine's owner or a user wrote.
+
+    `own` are ours by what they ask for, as `memory` → `-l h_vmem=512M`. In a line of the owner `{memory}` stands for
+    the value of that name, and the line takes the place of ours; where there is no such value, it is left out.
+
+    >>> options(["#$ -l mem_free={memory}"], "#$", "qsub", {"memory": "-l h_vmem=1M"}, {"memory": "1M"})
+    ['-l mem_free=1M']
+    """
+    lines = [_option(line, mark, program) for line in given]
+    said = {name for line in lines for name in _PLACE.findall(line)}
+    kept = [option for name, option in own.items() if name not in said]
+    filled = [
+        _PLACE.sub(lambda found: values[found[1]], line) for line in lines if set(_PLACE.findall(line)) <= values.keys()
+    ]
+    return kept + filled
+
+
+def _option(line: str, mark: str, program: str) -> str:
+    text = line.strip().removeprefix(mark).strip()
+    if not text.startswith("-") or not text.isprintable():
+        raise BadResources(
+            f"{line!r} is not an option of {program}. Write one option a line, with or without {mark!r} before it."
+        )
+    return text
+
+
+def up(amount: int, unit: int) -> int:
+    """How many units hold the amount.
+
+    >>> up(5, 2)
+    3
+    """
+    return -(-amount // unit)
 
 
 def head(shape: JobShape, directives: Sequence[str] = ()) -> list[str]:

@@ -43,6 +43,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "recover": ("house", "Find everything again after the index or this computer was lost."),
         "machines": ("house", "List the machines that work can be sent to."),
     },
+    "Machines": {
+        "add": ("setup", "Set a machine up: look what is there, show its entry of farpoint.toml, write it on yes."),
+    },
 }
 COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}
 

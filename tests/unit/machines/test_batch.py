@@ -7,19 +7,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from farpoint.config import MachineConfig
-from farpoint.errors import MachineError, Unreachable
+from farpoint.errors import BadConfig, MachineError, Unreachable
 from farpoint.machines import batch
+from farpoint.machines.base import Place
 from farpoint.machines.registry import build_machine
 from farpoint.model import QueueEntry, Receipt
 from farpoint.runner import layout
 from farpoint.schedulers import base
+from farpoint.schedulers.direct import Direct
 from farpoint.testing.machine_suite import MachineSuite, RunsSuite, make_job
 from farpoint.transports.link import Link
 from farpoint.transports.pipe import Pipe
@@ -254,17 +256,42 @@ def test_limits_here_and_in_a_queue(tmp_path, machine) -> None:
     greedy.close()
 
 
+class Elsewhere(Direct):
+    """A queue system known by its program."""
+
+    programs = ("fp-submit", "fp-list")
+
+
+class Broken(Mapping[str, type[Direct]]):
+    """What is installed: a good one, a bad one, and none at all."""
+
+    def __getitem__(self, name: str) -> type[Direct]:
+        if name == "bad":
+            raise BadConfig("cannot be loaded")
+        return {"direct": Direct, "elsewhere": Elsewhere}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["direct", "bad", "elsewhere"])
+
+    def __len__(self) -> int:
+        return 3
+
+
 def test_a_computer_with_a_queue_is_shared_unless_the_config_says_so(tmp_path, monkeypatch) -> None:
-    program = tmp_path / "bin" / base.QUEUE_PROGRAMS[0]
+    program = tmp_path / "bin" / "fp-submit"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    local = build(tmp_path)
+
+    def here(**config) -> batch.Machine:
+        return batch.build(Place("local", MachineConfig(**config), tmp_path / "s", "me", lambda: 1000.0, Broken()))
+
+    local = here()
     local._greeting()["cpus"] = 64
     assert local.limits().cpus == 2
-    assert any(name in local.limits().why for name in base.QUEUE_PROGRAMS)  # this computer may have others
-    chosen = build(tmp_path, cpus=32)
+    assert "fp-submit" in local.limits().why
+    chosen = here(cpus=32)
     chosen._greeting()["cpus"] = 64
     assert (chosen.limits().cpus, chosen.limits().why) == (32, "")
     local.close()
