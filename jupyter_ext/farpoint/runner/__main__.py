@@ -15,6 +15,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "ps": ("direct", "ps"),
     "kill": ("direct", "kill"),
     "agent": ("agent", "main"),
+    "sight": ("sight", "main"),
     "work_cell": ("work_cell", "main"),
     "work_notebook": ("work_notebook", "main"),
     "work_python": ("work_python", "main"),

@@ -81,6 +81,13 @@ class Office:
 
         return survey.examine(dict({"folders": [self.statedir, self.workdir]}, **request)), b""
 
+    def meet(self, request: Request, body: bytes) -> Answer:
+        """What a job that runs `sight` found, or None where none was there yet."""
+        from . import sight
+
+        folders = sight.folders_of(self.statedir, self.workdir, guard.token(request["token"]))
+        return sight.meet(folders, float(request["seconds"])), b""
+
     def missing(self, request: Request, body: bytes) -> Answer:
         """Those of the `digests` that are not there."""
         return self._blobs.missing(request["digests"]), b""
@@ -207,7 +214,7 @@ _VERBS: Dict[str, Callable[[Office, Request, bytes], Answer]] = {
     name: getattr(Office, name)
     for name in (
         "hello", "missing", "put", "place", "submit", "run", "news", "fence", "control", "note", "read", "tokens",
-        "usage", "remove", "survey", "pythons", "examine",
+        "usage", "remove", "survey", "pythons", "examine", "meet",
     )
 }  # fmt: skip
 

@@ -45,6 +45,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Machines": {
         "add": ("setup", "Set a machine up: look what is there, show its entry of farpoint.toml, write it on yes."),
+        "doctor": ("setup", "Try everything about a machine once; each line is ok or says what to do."),
+        "template": ("setup", "Print a commented entry of farpoint.toml to fill in by hand."),
     },
 }
 COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}

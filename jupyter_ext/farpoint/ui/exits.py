@@ -19,7 +19,7 @@ WELL, BADLY, WRONG, PAUSED, UNKNOWN, OURS, CUT, PIPE = 0, 1, 2, 3, 4, 70, 130, 1
 
 MEANING = (
     (WELL, "all is well"),
-    (BADLY, "a point FAILED or is LOST (run, retry, show, watch)"),
+    (BADLY, "a point FAILED or is LOST, or the doctor found something"),
     (WRONG, "something given cannot be used; nothing was sent"),
     (PAUSED, "a machine does not answer; its work is paused, not lost"),
     (UNKNOWN, "there is no scan, run or machine of that name"),

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from farpoint.api.here import project_of
+from farpoint.api.summary import plural
 from farpoint.config import MachineConfig
 from farpoint.errors import BadInput
 from farpoint.project import Project
+from farpoint.resources import parse_time, resources
 from farpoint.ui import exits, options, say
 from farpoint.verbs import add as adding
+from farpoint.verbs import doctor as examining
+from farpoint.verbs import template as templates
 
 yes = click.option("--yes", is_flag=True, help="Write it without asking.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show it, and write nothing.")
@@ -91,3 +96,68 @@ def _seen(found: adding.Found) -> dict[str, Any]:
         "accounts": list(found.accounts), "folders": found.survey["folders"], "pythons": list(found.pythons),
         "host": found.survey["host"], "user": found.survey["user"], "trouble": found.trouble,
     }  # fmt: skip
+
+
+@click.command()
+@click.argument("name", metavar="[NAME]", default="local")
+@click.option(
+    "--wait", metavar="TIME", default="10m", show_default=True, help="How long its job may wait in the queue."
+)
+@click.option("--no-job", is_flag=True, help="Send no job: look only at the computer one signs in to.")
+@click.option("--queue", metavar="QUEUE", help="The queue its job goes to.")
+@click.option("--account", metavar="ACCOUNT", help="The account its job is charged to.")
+@options.project
+@options.as_json
+def doctor(
+    name: str, wait: str, no_job: bool, queue: str | None, account: str | None, project: Path | None, as_json: bool
+) -> int:
+    """Try everything about a machine once; each line is ok or says what to do.
+
+    \b
+    Example:
+      farpoint doctor hpc
+
+    Signs in, looks at shell, Python, clock, both folders, the queue system and the Python of your code, and sends one
+    small job that meets this side in both folders. Ends with 0 if all is ok.
+    """
+    where = project_of(project)
+    need = resources(cpus=1, time=examining.LIMIT, **options.given(queue=queue, account=account))
+    findings = []
+    for found in examining.doctor(where, name, need, parse_time(wait) or 0, job=not no_job):
+        findings.append(found)
+        if not as_json:
+            say.out(_line(found))
+    bad = [found for found in findings if found.state == "bad"]
+    if as_json:
+        say.data({"machine": name, "ok": not bad, "findings": [asdict(found) for found in findings]})
+    elif bad:
+        say.note(f"{plural(len(bad), 'thing')} to mend on {name}")
+    away = any(found.what == "reach" for found in bad)
+    return exits.PAUSED if away else exits.BADLY if bad else exits.WELL
+
+
+def _line(found: examining.Finding) -> str:
+    word = {"ok": "ok  ", "note": "note", "bad": "BAD "}[found.state]
+    mend = f"\n      {'':14}  → {found.mend}" if found.mend else ""
+    return f"{word}  {found.what:14}  {found.said}{mend}"
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(templates.KINDS), metavar="machine", expose_value=False)
+@click.argument("scheduler", metavar="SCHEDULER")
+@options.as_json
+def template(scheduler: str, as_json: bool) -> int:
+    """Print a commented entry of farpoint.toml to fill in by hand.
+
+    \b
+    Example:
+      farpoint template machine direct >> farpoint.toml
+
+    `farpoint add` writes one that is filled in. SCHEDULER is any that is installed; a wrong one names them.
+    """
+    text = templates.template(scheduler)
+    if as_json:
+        say.data({"scheduler": scheduler, "entry": text})
+    else:
+        say.out(text.rstrip())
+    return exits.WELL
