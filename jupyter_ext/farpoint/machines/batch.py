@@ -250,8 +250,8 @@ class Machine:
 
     def cancel(self, token: str, job_ids: Sequence[str]) -> None:
         """Ask the scheduler to end these jobs. Nothing there to end is no error: only a later look is believed."""
-        if job_ids:
-            self._run(self._scheduler.cancel_command(job_ids, self._paths()))
+        for argv in self._scheduler.cancel_commands(job_ids, self._paths()) if job_ids else []:
+            self._run(argv)
 
     def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Append this side's verdicts to the token's client.jsonl."""

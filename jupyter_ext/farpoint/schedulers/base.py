@@ -70,8 +70,8 @@ class Scheduler(Protocol):
     def output_name(self, job_id: str, member: int) -> str:
         """The file in the job's folder that takes what its script prints."""
 
-    def cancel_command(self, job_ids: Sequence[str], paths: Paths) -> list[str]:
-        """Ends these jobs."""
+    def cancel_commands(self, job_ids: Sequence[str], paths: Paths) -> list[list[str]]:
+        """Ends these jobs: one command where that is safe, else one for each."""
 
     def hold_command(self, job_ids: Sequence[str], paths: Paths) -> list[str] | None:
         """Keeps waiting jobs from starting; None where nothing ever waits."""

@@ -73,8 +73,8 @@ class Direct:
     def output_name(self, job_id: str, member: int) -> str:
         return f"direct/{job_id}.{member}.out"
 
-    def cancel_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str]:
-        return self._command(paths, "kill", *job_ids)
+    def cancel_commands(self, job_ids: Sequence[str], paths: base.Paths) -> list[list[str]]:
+        return [self._command(paths, "kill", *job_ids)]
 
     def hold_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
         return None

@@ -121,8 +121,8 @@ class Sge:
     def output_name(self, job_id: str, member: int) -> str:
         return f"sge-{job_id}.{member + 1}.out"
 
-    def cancel_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str]:
-        return ["qdel", *job_ids]
+    def cancel_commands(self, job_ids: Sequence[str], paths: base.Paths) -> list[list[str]]:
+        return [["qdel", *job_ids]]
 
     def hold_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
         return ["qhold", *job_ids]

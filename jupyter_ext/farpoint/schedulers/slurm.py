@@ -131,8 +131,8 @@ class Slurm:
     def output_name(self, job_id: str, member: int) -> str:
         return f"slurm-{job_id}_{member}.out"
 
-    def cancel_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str]:
-        return ["scancel", *job_ids]
+    def cancel_commands(self, job_ids: Sequence[str], paths: base.Paths) -> list[list[str]]:
+        return [["scancel", *job_ids]]
 
     def hold_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
         return ["scontrol", "hold", ",".join(job_ids)]

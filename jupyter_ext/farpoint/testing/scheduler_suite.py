@@ -92,7 +92,7 @@ class SchedulerSuite:
             scheduler.status_command(jobs, self.paths),
             scheduler.status_command({TOKEN: ()}, self.paths),
             scheduler.look_up_command(TOKEN, self.paths),
-            scheduler.cancel_command(["1", "2"], self.paths),
+            *scheduler.cancel_commands(["1", "2"], self.paths),
             scheduler.accounting_command(jobs, self.paths) or ["none"],
         ]
         asides = (scheduler.hold_command, scheduler.release_command)

@@ -103,8 +103,8 @@ class Queue:
             return None
         return tuple(QueueEntry(*line.split(), live=False, cause="timeout") for line in out.splitlines())
 
-    def cancel_command(self, job_ids, paths) -> list[str]:
-        return ["sh", "-c", f"echo {' '.join(job_ids)} >> {self.folder}/cancelled; exit 1"]
+    def cancel_commands(self, job_ids, paths) -> list[list[str]]:
+        return [["sh", "-c", f"echo {' '.join(job_ids)} >> {self.folder}/cancelled; exit 1"]]
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_the_commands_are_the_runners_own() -> None:
     ]  # fmt: skip
     assert Direct().status_command({TOKEN: ()}, paths) == [*runner, "ps", "--statedir", "/s"]
     assert Direct().look_up_command(TOKEN, paths) == [*runner, "ps", "--statedir", "/s", "--token", TOKEN]
-    assert Direct().cancel_command(["d-1"], paths) == [*runner, "kill", "--statedir", "/s", "d-1"]
+    assert Direct().cancel_commands(["d-1"], paths) == [[*runner, "kill", "--statedir", "/s", "d-1"]]
 
 
 def test_a_full_disk_is_no_refusal() -> None:

@@ -120,7 +120,7 @@ def test_the_commands() -> None:
     assert sge.status_command({TOKEN: ["3"]}, PATHS) == ["qstat", "-xml", "-u", "$user", "-s", "prs"]
     assert sge.accounting_command({TOKEN: ()}, PATHS) == ["qacct", "-j", TOKEN]
     assert sge.accounting_command({"fpab": (), "fpaac": (), "fpaad": ()}, PATHS) == ["qacct", "-j", "fpa*"]
-    assert sge.cancel_command(["3", "4"], PATHS) == ["qdel", "3", "4"]
+    assert sge.cancel_commands(["3", "4"], PATHS) == [["qdel", "3", "4"]]
     assert sge.hold_command(["3"], PATHS) == ["qhold", "3"]
     assert sge.release_command(["3"], PATHS) == ["qrls", "3"]
     assert sge.output_name("34", 0) == "sge-34.1.out"
