@@ -5,6 +5,7 @@ The public door. Names are resolved when first used; nothing heavy is imported h
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from farpoint.errors import CodeChanged, FarpointError, InsideRun, RunFailed
     from farpoint.points import grid, repeat, sample, zip
     from farpoint.runner.inside import checkpoint, point, progress, record
+    from farpoint.ui.scan_widget import ScanWidget
 
 __all__ = [
     "CodeChanged",
@@ -30,6 +32,7 @@ __all__ = [
     "Run",
     "RunFailed",
     "Scan",
+    "ScanWidget",
     "__version__",
     "as_completed",
     "attach",
@@ -57,6 +60,7 @@ _ROOMS = {
     "farpoint.errors": ("CodeChanged", "FarpointError", "InsideRun", "RunFailed"),
     "farpoint.points": ("grid", "repeat", "sample", "zip"),
     "farpoint.runner.inside": ("checkpoint", "point", "progress", "record"),
+    "farpoint.ui.scan_widget": ("ScanWidget",),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -68,7 +72,19 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'farpoint' has no attribute {name!r}")
     value = getattr(import_module(_WHERE[name]), name)
     globals()[name] = value
+    if "farpoint.api.scan" in sys.modules:
+        _show_scans()
     return value
+
+
+def _show_scans() -> None:
+    """Where this is a notebook, scans are displayed as widgets from now on: no `%load_ext` is needed for that."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if hasattr(shell, "kernel"):
+        from farpoint.ui import display
+
+        display.register(shell)
 
 
 def __dir__() -> list[str]:

@@ -38,6 +38,7 @@ class View:
         self.name = name
         self._numbers = None if numbers is None else tuple(numbers)
         self._said: tuple[str, ...] = ()
+        self._selected: list[int] = []
 
     @property
     def project(self) -> Project:
@@ -58,10 +59,18 @@ class View:
         wanted = self._wanted()
         return [] if wanted is None else self.project.store.runs(self.project.id, scan=self.name, numbers=wanted)
 
-    def _states(self) -> list[State]:
+    def rows(self) -> list[RunRow]:
+        """Its points as the store has them: the frozen rows that tables and reprs are made from."""
+        return self._rows()
+
+    def standing(self) -> dict[int, State]:
+        """Point number → state, in order: what a progress display needs, at a hundredth of what `table` costs."""
         wanted = set(self._wanted() or ())
         states = self.project.store.states(self.project.id, self.name)
-        return [state for number, state in states.items() if number in wanted]
+        return {number: states[number] for number in sorted(wanted & states.keys())}
+
+    def _states(self) -> list[State]:
+        return list(self.standing().values())
 
     def _part(self, numbers: Iterable[int]) -> Self:
         """A view of these points."""
@@ -109,6 +118,16 @@ class View:
 
     def _in(self, *states: State) -> Self:
         return self._part(row.number for row in self._rows() if row.state in states)
+
+    @property
+    def selection(self) -> Self:
+        """The points that were chosen in the widget of this scan, in its table or its plots; none at first."""
+        return self._part(self._selected)
+
+    def select(self, numbers: Iterable[int]) -> Self:
+        """Choose these points: `selection` is them from now on, for every view of the same scan object."""
+        self._selected[:] = sorted(set(numbers))
+        return self.selection
 
     def where(self, condition: str | Callable[[pandas.DataFrame], Any]) -> Self:
         """The points for which a condition holds: a pandas query (`"x > 2 and run_state == 'FAILED'"`) or a function
@@ -253,6 +272,10 @@ class View:
         files = {row.number: outcome.point_folder(self.project, row) / "output.ipynb" for row in rows if row.fetched}
         found = {number: pictures.figure_of(path) for number, path in files.items()}
         return {number: picture for number, picture in found.items() if picture is not None}
+
+    def picture(self, number: int) -> pictures.Picture | None:
+        """The last figure of a point that was fetched; None where there is none."""
+        return self._pictures(row for row in self._rows() if row.number == number).get(number)
 
     def contact_sheet(
         self, path: str | Path | None = None, columns: int | None = None, captions: bool = True

@@ -1,0 +1,136 @@
+// @ts-check
+// The widget: a head that always tells how the scan stands, and five views of it.
+import { make, settled } from "./dom.js";
+import { asker, numbersOf } from "./ask.js";
+import { onTheme } from "./theme.js";
+import { formView } from "./form.js";
+import { statesView } from "./states.js";
+import { tableView } from "./table.js";
+import { plotView } from "./plot.js";
+import { exploreView } from "./explore.js";
+
+const VIEWS = { define: "Define", progress: "Progress", table: "Table", plot: "Plot", explore: "Explore" };
+
+/** @param {{model: any, el: HTMLElement}} given */
+function render({ model, el }) {
+  const over = new AbortController();
+  const ask = asker(model);
+  const head = make("div", { class: "fpw-head" });
+  const bar = make("div", { class: "fpw-bar", role: "progressbar", "aria-label": "points that have ended", "aria-valuemin": 0, "aria-valuemax": 100 });
+  const complaint = make("div", { class: "fpw-complaint", role: "alert", hidden: true });
+  const tabs = make("div", { class: "fpw-tabs", role: "tablist", "aria-label": "views of the scan" });
+  const place = make("div", { class: "fpw-place", role: "tabpanel", tabindex: "-1" });
+  // Lab takes arrow keys for headings and cells, and letters for commands: keys in here are ours.
+  const root = make("section", { class: "fpw", "aria-label": "farpoint scan", "data-lm-suppress-shortcuts": "true", onkeydown: ownKeys }, head, bar, tabs, complaint, place);
+  el.replaceChildren(root);
+
+  const context = {
+    model, ask, signal: over.signal,
+    states: () => numbersOf(model.get("states"), Uint8Array),
+    numbers: () => numbersOf(model.get("numbers"), Int32Array),
+    select(/** @type {number[]} */ numbers) { model.set("selection", [...numbers]); model.save_changes(); update(); },
+    toggle(/** @type {number} */ number) {
+      const chosen = new Set(model.get("selection"));
+      if (!chosen.delete(number)) chosen.add(number);
+      context.select([...chosen].sort((one, other) => one - other));
+    },
+    look(/** @type {number} */ number) { model.set("cursor", number); model.save_changes(); },
+    go(/** @type {number | undefined} */ number) {
+      if (number === undefined) return;
+      model.set("cursor", number);
+      open("explore");
+    },
+    complain(/** @type {string} */ words) {
+      complaint.textContent = words;
+      complaint.hidden = !words;
+    },
+  };
+  const makers = { define: () => formView(model, ask), progress: () => statesView(context), table: () => tableView(context), plot: () => plotView(context), explore: () => exploreView(context) };
+  /** @type {Record<string, any>} */
+  const made = {};
+
+  /** @param {string} name */
+  function open(name) {
+    model.set("view", name);
+    model.save_changes();
+    update();
+  }
+
+  function fillTabs() {
+    const begun = context.numbers().length > 0;
+    const shown = model.get("view");
+    const names = Object.keys(VIEWS).filter((name) => (name === "define" ? (model.get("task").fields || []).length : begun));
+    tabs.replaceChildren(...names.map((name) => make("button", {
+      type: "button", role: "tab", "aria-selected": String(name === shown), tabindex: name === shown ? 0 : -1,
+      onclick: () => open(name),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (by === undefined) return;
+        event.preventDefault();
+        open(names[(names.indexOf(name) + by + names.length) % names.length]);
+        /** @type {any} */ (tabs.querySelector('[aria-selected="true"]')).focus();
+      },
+    }, VIEWS[/** @type {"define"} */ (name)])));
+  }
+
+  function fillHead() {
+    const status = model.get("status");
+    const counts = status.counts || {};
+    const total = Object.values(counts).reduce((sum, each) => sum + each, 0);
+    const words = model.get("words");
+    head.replaceChildren(make("b", {}, model.get("task").name), " ", (status.headline || "").replace(`${model.get("task").name}: `, "") || "not submitted yet");
+    bar.hidden = !total;
+    bar.replaceChildren(...words.map((/** @type {string} */ word, /** @type {number} */ index) => counts[word] ? make("span", { style: `flex:${counts[word]};background:${model.get("colours")[index]}`, title: `${counts[word]} ${word}` }) : ""));
+    const ended = ["COMPLETED", "FAILED", "CANCELLED", "LOST"].reduce((sum, word) => sum + (counts[word] || 0), 0);
+    bar.setAttribute("aria-valuenow", String(total ? Math.round((100 * ended) / total) : 0));
+  }
+
+  function update() {
+    context.complain("");
+    const name = model.get("view");
+    fillTabs();
+    fillHead();
+    made[name] ??= makers[/** @type {"define"} */ (name)]();
+    if (place.firstChild !== made[name].root) place.replaceChildren(made[name].root);
+    made[name].update();
+  }
+
+  // The browser draws when it can: of many changes in a row the last one is drawn for certain.
+  let due = false;
+  const soon = () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => { due = false; if (!over.signal.aborted) update(); });
+  };
+  for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.on(`change:${name}`, soon);
+  onTheme(settled(update, 50), over.signal);
+  const resized = new ResizeObserver(settled(update, 150));
+  resized.observe(root);
+  update();
+  requestAnimationFrame(() => hideStatic(el, over.signal)); // by then the front end has put us where we belong
+  return () => { over.abort(); resized.disconnect(); for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.off(`change:${name}`, soon); };
+}
+
+/** @param {KeyboardEvent} event */
+function ownKeys(event) {
+  if (!event.ctrlKey && !event.metaKey && !event.altKey && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
+}
+
+/**
+ * The static page in the same output area is for when the kernel is gone: while the widget lives it is not shown.
+ * @param {HTMLElement} el
+ * @param {AbortSignal} signal
+ */
+function hideStatic(el, signal) {
+  const area = el.closest(".jp-OutputArea, .output");
+  if (!area) return;
+  const hide = () => {
+    for (const page of /** @type {NodeListOf<HTMLElement>} */ (area.querySelectorAll(".farpoint-static"))) page.style.display = "none";
+  };
+  const seen = new MutationObserver(hide);
+  seen.observe(area, { childList: true, subtree: true });
+  signal.addEventListener("abort", () => seen.disconnect());
+  hide();
+}
+
+export default { render };

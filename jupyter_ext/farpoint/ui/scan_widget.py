@@ -1,0 +1,291 @@
+"""The scan widget: define a scan, see what it would do, submit, watch and explore it, in any notebook that has widgets.
+
+One anywidget; what it shows is in `board`, how it looks in js/widget. Knows traits and messages, and no scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from farpoint.api import summary
+from farpoint.api.here import project_of
+from farpoint.api.preview import Preview
+from farpoint.api.scan import Scan
+from farpoint.api.view import View
+from farpoint.errors import BadInput, FarpointError, InsideRun
+from farpoint.model import FINAL, State
+from farpoint.points import Points
+from farpoint.ui import form, modules
+from farpoint.ui.board import Board
+from farpoint.ui.live import Pulse
+from farpoint.verbs.function import scan_name
+
+WHOLE = 2_000  # points of a scan whose every row may be read five times a second
+RESOURCES = ("cpus", "memory", "time", "gpus", "queue")
+ASKS = frozenset(
+    {"preview", "submit", "page", "column", "axes", "point", "retry", "cancel", "refine", "points", "first"}
+)
+
+
+class ScanWidget(anywidget.AnyWidget):
+    """A scan to define, launch, watch and explore. `what` is a notebook's path, a function, or a Scan.
+
+    All traits may be read, set and observed, and ipywidgets controls put around it: `task` (name and `fields`), `axes`
+    (a list of axes as `form.points` takes them), `samples` (points where an axis is sampled), `machine`, `machines`,
+    `resources` (texts by name), `view` (which part is shown), `numbers` and `states` (bytes; `words` and `colours` say
+    what a byte stands for), `status` (a dict of words and counts), `cursor` (the point that is explored) and
+    `selection` (point numbers). `scan` is the Scan once there is one; `scan.selection` its chosen points.
+    Raises BadTask where there is no such notebook.
+
+    >>> def spring(k, damping: float = 0.1): ...
+    >>> widget = ScanWidget(spring)
+    >>> widget.axes = [{"name": "k", "how": "range", "low": "1", "high": "5", "count": "5"}]
+    >>> len(widget.points())
+    5
+    """
+
+    _esm: ClassVar[str] = modules.script()
+    _css: ClassVar[str] = modules.style()
+
+    task = traitlets.Dict().tag(sync=True)
+    axes = traitlets.List(traitlets.Dict()).tag(sync=True)
+    samples = traitlets.Int(20).tag(sync=True)
+    machines = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    machine = traitlets.Unicode().tag(sync=True)
+    resources = traitlets.Dict().tag(sync=True)
+    view = traitlets.Enum(["define", "progress", "table", "plot", "explore"], "define").tag(sync=True)
+    words = traitlets.List([state.value for state in State]).tag(sync=True)
+    colours = traitlets.List([summary.COLOURS[state] for state in State]).tag(sync=True)
+    numbers = traitlets.Bytes().tag(sync=True)
+    states = traitlets.Bytes().tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    cursor = traitlets.Int(-1).tag(sync=True)
+    selection = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def __init__(self, what: str | Path | Callable[..., Any] | Scan, **options: Any) -> None:
+        super().__init__()
+        self.options = options
+        self.scan: Scan | None = what if isinstance(what, Scan) else None
+        given: Any = what.task if isinstance(what, Scan) else what
+        self._given = Path(given) if isinstance(given, str) else given
+        self._preview: Preview | None = None
+        self._board: Board | None = None
+        self._pulse: Pulse | None = None
+        self._when_over: list[Callable[[], object]] = []
+        notebook = isinstance(self._given, Path)
+        self.task = {"name": self._name(), "kind": "notebook" if notebook else "function"}
+        self._choose_machines()
+        if self.scan is None or not self.scan.standing():
+            self.task = {**self.task, "fields": self._fields()}
+            self.axes = [_start(field) for field in self.task["fields"] if field["needed"]]
+        else:
+            self._show(self.scan)
+        self.on_msg(self._answer)
+        self.observe(self._selected, "selection")
+
+    def _fields(self) -> list[dict[str, Any]]:
+        return form.fields(self._given) if isinstance(self._given, Path) or callable(self._given) else []
+
+    def _name(self) -> str:
+        if self.scan is not None:
+            return self.scan.name
+        return str(
+            self.options.get("name") or (self._given.stem if isinstance(self._given, Path) else scan_name(self._given))
+        )
+
+    def _choose_machines(self) -> None:
+        start = self._given if isinstance(self._given, Path) else Path.cwd()
+        project = self.scan.project if self.scan is not None else project_of(self.options.get("project"), start)
+        config = project.config
+        self.machines = list(config.machines)
+        self.machine = config.default_machine
+
+    # ------------------------------------------------------------------------------------------ defining
+    def points(self) -> Points:
+        """The points of the form as it is filled in now. BadPoints names the axis that cannot be read."""
+        return form.points(self.axes, self.samples)
+
+    def defined(self) -> Scan:
+        """The scan of the form: a new one, or the one at hand with these points."""
+        if self.scan is not None and not self.axes:
+            return self.scan
+        return Scan(self._given, self.points(), **self.options)
+
+    def preview(self) -> Preview:
+        """What `submit()` would do; sends nothing."""
+        return self.defined().preview(self.machine or None, **self._resources())
+
+    def submit(self) -> Scan:
+        """Hand the points of the form over, and show how they go."""
+        scan = self.defined().submit(self.machine or None, **self._resources())
+        self._show(scan)
+        return scan
+
+    def _resources(self) -> dict[str, Any]:
+        return {name: text for name, text in self.resources.items() if name in RESOURCES and str(text).strip()}
+
+    # ------------------------------------------------------------------------------------------ watching
+    def _show(self, scan: Scan) -> None:
+        self.scan = scan
+        self._board = Board(scan)
+        self.close_pulse()
+        self._pulse = Pulse(scan.project, self.refresh)
+        self.refresh()
+        if self.view == "define":
+            self.view = "progress"
+        self._pulse.start()
+
+    def refresh(self) -> None:
+        """Show how the scan stands now. It is called by itself while anything is open."""
+        if self.scan is None or self._board is None:
+            return
+        numbers, states = self._board.numbers(), self._board.states()
+        if len(states) * 4 != len(numbers):
+            return  # a point came between the two looks: the change that brought it calls again
+        with self.hold_sync():
+            if numbers != self.numbers:
+                self.numbers = numbers
+            self.states = states
+            self.status = self._status(self.scan)
+        if not any(State(word) not in FINAL for word in self.status["counts"]):
+            calls, self._when_over = self._when_over, []
+            for call in calls:
+                call()
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Call `call` once, when no point is open any more."""
+        self._when_over.append(call)
+
+    def _status(self, scan: Scan) -> dict[str, Any]:
+        counted: dict[str, int] = {}
+        for state in scan.standing().values():
+            counted[state.value] = counted.get(state.value, 0) + 1
+        bad = scan.project.store.runs(scan.project.id, scan=scan.name, states=(State.FAILED, State.LOST))
+        waiting = scan.project.store.runs(scan.project.id, scan=scan.name, states=(State.QUEUED, State.NEW))
+        waits = {row.reason for row in waiting if row.reason}
+        return {
+            "name": scan.name, "counts": counted, "seq": scan.project.store.seq(), "messages": scan.messages[:8],
+            "failures": summary.failures(bad), "waits": sorted(waits)[:5], "headline": self._headline(scan),
+        }  # fmt: skip
+
+    def _headline(self, scan: Scan) -> str:
+        """In full for scans whose rows are read in no time; else the counts, which the front end has anyway."""
+        count = len(self.states)
+        if count > WHOLE:
+            return f"{scan.name}: {summary.plural(count, 'point')}"
+        return summary.headline(scan.name, scan.rows(), scan.project.clock())
+
+    def close_pulse(self) -> None:
+        """Stop looking for changes; the work goes on."""
+        if self._pulse is not None:
+            self._pulse.stop()
+            self._pulse = None
+
+    def close(self) -> None:
+        """Take the widget away; the work goes on."""
+        self.close_pulse()
+        super().close()
+
+    def _selected(self, change: Any) -> None:
+        if self.scan is not None:
+            self.scan.select(self.selection)
+
+    # ------------------------------------------------------------------------------------------ answering
+    def _answer(self, _: Any, content: Any, __: Any) -> None:
+        """Answer one question of the front end; what is wrong is told in words and never raised there."""
+        if not isinstance(content, dict) or content.get("ask") not in ASKS:
+            return
+        given = content.get("given")
+        given = given if isinstance(given, dict) else {}
+        try:
+            answer, buffers = getattr(self, f"_ask_{content['ask']}")(**given)
+        except (FarpointError, InsideRun, BadInput) as fault:
+            answer, buffers = {"fault": str(fault)}, []
+        except TypeError as fault:  # words that no question of ours has
+            answer, buffers = {"fault": f"not understood: {fault}"}, []
+        self.send({"id": content.get("id"), "answer": answer}, buffers)
+
+    def _ask_points(self) -> tuple[dict[str, Any], list[bytes]]:
+        return {"count": len(self.points())}, []
+
+    def _ask_preview(self) -> tuple[dict[str, Any], list[bytes]]:
+        made = self._preview = self.preview()
+        return {
+            "points": made.points, "starts": made.starts, "jobs": made.jobs, "core_hours": made.core_hours,
+            "machine": made.machine, "why": made.why, "script": made.script, "text": made.plan.describe(),
+            "files": [[item.path, item.size] for item in made.files], "messages": list(made.messages),
+        }, []  # fmt: skip
+
+    def _ask_submit(self) -> tuple[dict[str, Any], list[bytes]]:
+        return {"name": self.submit().name}, []
+
+    def _ask_page(self, **given: Any) -> tuple[dict[str, Any], list[bytes]]:
+        board = self._have()
+        return {**board.page(**given), "columns": board.columns()}, []
+
+    def _ask_column(self, names: Sequence[str] = ()) -> tuple[dict[str, Any], list[bytes]]:
+        board = self._have()
+        found = [board.column(str(name)) for name in names]
+        return {"labels": [labels for labels, _ in found], "columns": board.columns()}, [data for _, data in found]
+
+    def _ask_axes(self) -> tuple[dict[str, Any], list[bytes]]:
+        told, places = self._have().axes()
+        return {"axes": told, "columns": self._have().columns()}, [places]
+
+    def _ask_point(self, number: int = -1) -> tuple[dict[str, Any], list[bytes]]:
+        told, picture = self._have().point(int(number))
+        if picture is None:
+            return {**told, "picture": ""}, []
+        return {**told, "picture": picture.kind}, [picture.data]
+
+    def _ask_retry(self, numbers: Sequence[int] | None = None) -> tuple[dict[str, Any], list[bytes]]:
+        scan = self._running()
+        chosen = scan.failed if numbers is None else _only(scan, numbers).failed
+        count = len(chosen)
+        if count:
+            chosen.retry()
+            self._follow()
+        return {"count": count}, []
+
+    def _ask_cancel(self, numbers: Sequence[int] | None = None) -> tuple[dict[str, Any], list[bytes]]:
+        scan = self._running()
+        (scan if numbers is None else _only(scan, numbers)).cancel()
+        self._follow()
+        return {}, []
+
+    def _ask_refine(self, points: Sequence[Mapping[str, Any]] = ()) -> tuple[dict[str, Any], list[bytes]]:
+        part = self._running().add([dict(point) for point in points])
+        count = len(part)
+        if count:
+            part.submit(self.machine or None, **self._resources())
+            self._follow()
+        return {"count": count}, []
+
+    def _follow(self) -> None:
+        self.refresh()
+        if self._pulse is not None:
+            self._pulse.start()
+
+    def _have(self) -> Board:
+        if self._board is None:
+            raise BadInput("nothing was submitted yet: fill in the form and submit it.")
+        return self._board
+
+    def _running(self) -> Scan:
+        self._have()
+        assert self.scan is not None
+        return self.scan
+
+
+def _only(scan: Scan, numbers: Sequence[int]) -> View:
+    wanted = {int(number) for number in numbers}
+    return scan._part(number for number in scan.standing() if number in wanted)  # noqa: SLF001 - a view of chosen points
+
+
+def _start(field: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": field["name"], "how": "values", "text": field["default"], "group": ""}

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import array
+
+import pytest
+
+from farpoint.api.scan import Scan
+from farpoint.model import State
+from farpoint.points import grid
+from farpoint.project import Project
+from farpoint.ui.board import CODES, Board
+from still import finish
+
+
+@pytest.fixture
+def scan(project: Project) -> Scan:
+    made = Scan("toy.ipynb", grid(x=[1, 2, 3], y=["a", "b"]), project=project).submit()
+    for number in (0, 2, 4):
+        finish(made.project, made.name, number, energy=number / 2, shape="ring" if number else "dot")
+    finish(project, "toy", 5, "FAILED")
+    return made
+
+
+@pytest.fixture
+def board(scan: Scan) -> Board:
+    return Board(scan)
+
+
+def test_states_are_bytes_in_the_order_of_the_numbers(board: Board) -> None:
+    assert list(array.array("i", board.numbers())) == [0, 1, 2, 3, 4, 5]
+    done, queued, failed = CODES[State.COMPLETED], CODES[State.QUEUED], CODES[State.FAILED]
+    assert list(board.states()) == [done, queued, done, queued, done, failed]
+
+
+def test_columns_say_what_they_are(board: Board) -> None:
+    found = {column["name"]: column for column in board.columns()}
+    assert [found[name]["role"] for name in ("x", "energy", "run_state")] == ["parameter", "value", "ours"]
+    assert (found["x"]["numeric"], found["y"]["numeric"], found["energy"]["constant"]) == (True, False, False)
+
+
+def test_a_column_is_numbers_or_places_among_labels(board: Board) -> None:
+    labels, data = board.column("energy")
+    numbers = array.array("d", data)
+    assert (labels, numbers[0], numbers[2]) == ([], 0.0, 1.0)
+    assert numbers[1] != numbers[1]  # not a number: the point has no value
+    labels, data = board.column("shape")
+    assert labels == ["dot", "ring"]
+    assert list(array.array("d", data))[::2] == [0.0, 1.0, 1.0]
+    assert board.column("nothing") == ([], b"")
+
+
+def test_axes_and_places(board: Board) -> None:
+    axes, places = board.axes()
+    assert [(axis["name"], axis["labels"]) for axis in axes] == [("x", ["1", "2", "3"]), ("y", ["a", "b"])]
+    assert list(array.array("i", places)) == [0, 0, 0, 1, 1, 0, 1, 1, 2, 0, 2, 1]
+
+
+def test_a_page_is_sorted_and_what_is_missing_comes_last(board: Board) -> None:
+    def order(**asked: object) -> list[int]:
+        return [line["number"] for line in board.page(**asked)["lines"]]  # type: ignore[arg-type]
+
+    assert order() == [0, 1, 2, 3, 4, 5]
+    assert order(sort="energy", down=True)[:3] == [4, 2, 0]
+    assert order(sort="energy")[:3] == [0, 2, 4]
+    assert order(offset=2, limit=2) == [2, 3]
+    assert order(sort="no such column") == order()
+
+
+def test_a_page_is_filtered_by_words_and_states(board: Board) -> None:
+    found = board.page(words="RING b")
+    assert (found["total"], found["numbers"]) == (0, [])
+    found = board.page(words="ring", states=[CODES[State.COMPLETED]])
+    assert (found["total"], found["numbers"]) == (2, [2, 4])
+    assert board.page()["numbers"] is None
+
+
+def test_a_point_that_failed_tells_its_error(board: Board) -> None:
+    told, picture = board.point(5)
+    assert picture is None
+    assert told["error"] == "ValueError: no luck"
+    assert told["traceback"].startswith("Traceback")
+    assert board.point(77)[0]["missing"]
+
+
+def test_it_reads_again_when_something_changed(board: Board, scan: Scan) -> None:
+    before = board.page(words="ring")["total"]
+    finish(scan.project, scan.name, 1, energy=9.0, shape="ring")
+    assert board.page(words="ring")["total"] == before + 1
