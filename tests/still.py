@@ -66,6 +66,7 @@ class StillMachine:
         cursors: Mapping[str, Mapping[str, int]],
         queue: bool = True,
         jobs: Mapping[str, Sequence[str]] | None = None,
+        **_: Any,
     ) -> Observation:
         return Observation(queue=tuple(QueueEntry(f"j-{token}", token, live=True, pending=True) for token in self.jobs))
 

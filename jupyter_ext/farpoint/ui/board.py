@@ -131,7 +131,7 @@ class Board:
         return {
             "number": row.number, "state": CODES[row.state], "words": state_words(row), "values": told,
             "error": summary.cause(row) if row.state in (State.FAILED, State.LOST) else "",
-            "traceback": "\n".join(traceback_of(row)) if row.error else "", "trouble": trouble,
+            "traceback": traceback_of(row) if row.error else "", "trouble": trouble,
         }  # fmt: skip
 
     def _fresh(self) -> _Read:

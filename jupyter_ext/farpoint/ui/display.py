@@ -37,9 +37,9 @@ def in_notebook() -> bool:
 def bundle(scan: Scan) -> dict[str, Any]:
     """The scan by its id, as the widget, as a table and as text: every front end takes the first that it knows."""
     told = {"format": 1, "project": scan.project.id, "root": str(scan.project.root), "scan": scan.name}
-    views = widget(scan)._repr_mimebundle_() or {}
-    views = views[0] if isinstance(views, tuple) else views
-    return {MIME: told, **views, "text/html": scan._repr_html_(), "text/plain": repr(scan)}
+    view: Any = widget(scan)._repr_mimebundle_() or {}
+    shown = view[0] if isinstance(view, tuple) else view  # with metadata, in later versions
+    return {MIME: told, **shown, "text/html": scan._repr_html_(), "text/plain": repr(scan)}
 
 
 def widget(scan: Scan) -> ScanWidget:

@@ -34,8 +34,12 @@ class Pulse:
             self._thread.start()
 
     def stop(self) -> None:
-        """No more of it; what was being told is told to its end."""
+        """No more of it; what was being told is told to its end before this returns."""
         self._over.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            watch.driver(self._project).nudge()
+            thread.join()
 
     def _beat(self) -> None:
         seen = -1

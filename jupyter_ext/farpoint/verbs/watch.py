@@ -131,6 +131,11 @@ class Driver:
         with self._changed:
             return self._changed.wait_for(lambda: done() or self._idle(), timeout) and done()
 
+    def nudge(self) -> None:
+        """Let everybody who waits look again, though nothing changed."""
+        with self._changed:
+            self._changed.notify_all()
+
     def _idle(self) -> bool:
         if self.fault is not None:
             raise self.fault

@@ -35,7 +35,5 @@ def test_with_nothing_open_it_tells_once_and_ends(project: Project) -> None:
     pulse = Pulse(project, told.set)
     pulse.start()
     assert told.wait(10)
-    thread = pulse._thread
-    if thread is not None:
-        thread.join(10)
+    pulse.stop()
     assert pulse._thread is None

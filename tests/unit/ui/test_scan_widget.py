@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,15 @@ class Front:
         return content["answer"], buffers
 
 
+@pytest.fixture(autouse=True)
+def none_is_left(project: Project) -> Iterator[None]:
+    yield
+    ScanWidget.close_all()
+
+
 @pytest.fixture
-def widget(project: Project) -> Any:
-    made = ScanWidget("toy.ipynb", project=project)
-    yield made
-    made.close()
+def widget(project: Project) -> ScanWidget:
+    return ScanWidget("toy.ipynb", project=project)
 
 
 @pytest.fixture
@@ -121,7 +126,6 @@ def test_a_scan_that_goes_on_is_shown_as_it_stands(project: Project) -> None:
     scan = Scan("toy.ipynb", grid(x=[1, 2]), project=project).submit()
     shown = ScanWidget(scan)
     assert (shown.view, len(shown.states), shown.scan) == ("progress", 2, scan)
-    shown.close()
 
 
 def test_what_a_cell_shows_is_id_widget_table_and_text_together(project: Project) -> None:
@@ -130,7 +134,6 @@ def test_what_a_cell_shows_is_id_widget_table_and_text_together(project: Project
     assert found[display.MIME] == {"format": 1, "project": project.id, "root": str(project.root), "scan": "toy"}
     assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(found)
     assert display.widget(scan) is display.widget(scan)
-    display.widget(scan).close()
 
 
 def test_the_page_beside_it_can_reach_nothing(project: Project) -> None:
