@@ -124,19 +124,18 @@ def options(
 ) -> list[str]:
     """Options for the directive lines of a script: ours, then those the machine's owner or a user wrote.
 
-    `own` are ours by what they ask for, as `memory` → `-l h_vmem=512M`. In a line of the owner `{memory}` stands for
-    the value of that name, and the line takes the place of ours; where there is no such value, it is left out.
+    `own` are ours by what they ask for, as `memory` → `-l h_vmem=512M`, several names with spaces between. In a line
+    of the owner `{memory}` stands for the value of that name, and the line takes the place of ours; where there is no
+    such value, it is left out.
 
     >>> options(["#$ -l mem_free={memory}"], "#$", "qsub", {"memory": "-l h_vmem=1M"}, {"memory": "1M"})
     ['-l mem_free=1M']
     """
-    lines = [_option(line, mark, program) for line in given]
+    options = [_option(line, mark, program) for line in given]
+    lines = [line for line in options if set(_PLACE.findall(line)) <= values.keys()]
     said = {name for line in lines for name in _PLACE.findall(line)}
-    kept = [option for name, option in own.items() if name not in said]
-    filled = [
-        _PLACE.sub(lambda found: values[found[1]], line) for line in lines if set(_PLACE.findall(line)) <= values.keys()
-    ]
-    return kept + filled
+    kept = [option for names, option in own.items() if not said & set(names.split())]
+    return kept + [_PLACE.sub(lambda found: values[found[1]], line) for line in lines]
 
 
 def _option(line: str, mark: str, program: str) -> str:

@@ -119,7 +119,7 @@ def end(record: Mapping[str, str]) -> tuple[bool | None, str | None]:
     """(live, cause) of a record of qacct: live is None for a number that is not known.
 
     >>> end({"failed": "0", "exit_status": "3"}), end({"failed": "100 : assumedly …", "exit_status": "137 (Killed)"})
-    ((False, 'exit code 3'), (False, 'signal 9'))
+    ((False, 'exit code 3'), (False, 'killed by signal 9'))
     """
     failed, status = _FAILED.match(record["failed"]), _NUMBER.match(record["exit_status"])
     failure = FAILURES.get(int(failed[1])) if failed else None
@@ -134,7 +134,7 @@ def end(record: Mapping[str, str]) -> tuple[bool | None, str | None]:
 
 def _exit(failed: int, status: int) -> str | None:
     if failed in (17, 100) and status > 128:
-        return f"signal {status - 128}"
+        return f"killed by signal {status - 128}"
     if status:
         return f"exit code {status}"
     return "failed" if failed else None

@@ -20,11 +20,11 @@ ENDS = {
     "exit137": {None: "exit code 137"},
     "exit99": {None: "preempted"},
     "h_rt": {None: "timeout"},
-    "kill9": {None: "signal 9"},
-    "name": {0: None, 1: None, 2: "exit code 5", 3: "signal 11", 4: None},
+    "kill9": {None: "killed by signal 9"},
+    "name": {0: None, 1: None, 2: "exit code 5", 3: "killed by signal 11", 4: None},
     "rerun": {None: "preempted"},
-    "segv": {None: "signal 11"},
-    "sleep": {None: "signal 9"},  # deleted while it ran: the account does not say by whom it was killed
+    "segv": {None: "killed by signal 11"},
+    "sleep": {None: "killed by signal 9"},  # deleted while it ran: the account does not say by whom it was killed
     "suspend": {None: None},
     "task": {2: "exit code 5"},
 }
