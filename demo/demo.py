@@ -22,13 +22,13 @@ def main() -> None:
     table = scan.table
     print(table[["kill", "feed", "pattern", "islands", "wavelength", "run_state", "run_seconds"]].to_string())
 
-    sheet, report = HERE / "contact_sheet.png", HERE / "gray_scott.html"
+    sheet, page = HERE / "contact_sheet.png", HERE / "gray_scott.html"
     scan.contact_sheet(sheet, columns=len(FEED))
-    scan.to_html(report)
+    scan.to_html(page)
     print(f"""
-The map of patterns     {sheet}
-A report to play with   {report}   (open it in a browser; it needs nothing else)
-Each point's notebook   {scan.folder}
+The map of patterns      {sheet}
+An explorer to play with {page}   (open it in a browser; it needs nothing else)
+Each point's notebook    {scan.folder}
 
 Try next:
   make demo                                          run it again: everything is found, nothing is repeated

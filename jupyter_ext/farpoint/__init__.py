@@ -13,7 +13,7 @@ from farpoint._version import __version__
 
 if TYPE_CHECKING:
     from farpoint import testing
-    from farpoint.api.collect import attach, runs
+    from farpoint.api.collect import attach, explore, runs
     from farpoint.api.executor import Executor
     from farpoint.api.gathering import as_completed, wait
     from farpoint.api.remote import remote
@@ -37,6 +37,7 @@ __all__ = [
     "as_completed",
     "attach",
     "checkpoint",
+    "explore",
     "grid",
     "point",
     "progress",
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "farpoint.api.collect": ("attach", "runs"),
+    "farpoint.api.collect": ("attach", "explore", "runs"),
     "farpoint.api.executor": ("Executor",),
     "farpoint.api.gathering": ("as_completed", "wait"),
     "farpoint.api.remote": ("remote",),

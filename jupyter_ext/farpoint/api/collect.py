@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from farpoint.api import outcome
+from farpoint.api import frames, outcome
+from farpoint.api.explore import Explorer
 from farpoint.api.here import project_of
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan
+from farpoint.api.view import View
 from farpoint.errors import BadInput, NotFound, nearest
 from farpoint.model import RunRow, State
 from farpoint.project import Project
@@ -79,6 +81,28 @@ def _scan(project: Project, name: str) -> Scan:
     if project.store.jobs(project.id, scan=name, open_only=True):
         watch.driver(project).start()
     return Scan.from_document(project, document)
+
+
+def explore(
+    scan: View | str | Path, *, max_size: int | str = frames.CELL, project: Project | str | Path | None = None
+) -> Explorer:
+    """A scan to look through: a slider an axis with that point's figure and values, a map, a contact sheet, the table.
+
+    `scan` is a Scan, a part of one (`scan[3:7]`, `scan.failed`), or what `attach` takes: a name or a folder. A notebook
+    shows what is returned, `save(FILE)` writes it; elsewhere it prints as a line. The figures take at most `max_size`
+    (bytes, or `"25 MB"`): beyond that they are made coarser, smaller, or fewer, and the page says so.
+    Raises NotFound, and BadInput for a single run.
+
+    >>> explore("farpoint_runs/nowhere")
+    Traceback (most recent call last):
+    farpoint.errors.NotFound: there is no scan or run 'farpoint_runs/nowhere' ...
+    """
+    found: Any = attach(scan, project=project) if isinstance(scan, (str, Path)) else scan
+    if isinstance(found, Run):
+        raise BadInput(f"{found.id} is one run: say its scan, or scan[{found.number}:{found.number + 1}].")
+    if not hasattr(found, "explorer"):
+        raise BadInput(f"{found!r} is no scan: say a Scan, its name or its folder.")
+    return found.explorer(max_size)  # type: ignore[no-any-return]  # within a run a scan is a stand-in that does nothing
 
 
 def runs(state: str | None = None, *, project: Project | str | Path | None = None) -> pandas.DataFrame:

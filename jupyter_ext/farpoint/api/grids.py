@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from farpoint.api.plots import Axis, axes, is_grid
+from farpoint.api.axes import Axis, axes, fills
 from farpoint.errors import BadInput
 from farpoint.model import RunRow
 from farpoint.table import Loader, column_name, names_of, recorded, value
@@ -46,8 +46,7 @@ def to_xarray(rows: Sequence[RunRow], title: str, load: Loader | None = None) ->
 def _dimensions(rows: Sequence[RunRow]) -> list[Axis]:
     """The axes of a grid, single values included; else the points themselves."""
     scanned = axes(rows)
-    places = {tuple(axis.at[row.number] for axis in scanned) for row in rows}
-    if scanned and len(places) == len(rows) and is_grid(scanned, len(rows)):
+    if fills(scanned, rows):
         return scanned
     return [Axis("point", tuple(row.number for row in rows), {row.number: k for k, row in enumerate(rows)})]
 

@@ -1,29 +1,38 @@
-"""A scan as one HTML file that works anywhere: sliders, plots, pictures, table; no kernel, no server, no network.
+"""A scan as one HTML file that works anywhere: explorer, contact sheet, table; no kernel, no server, no network.
 
-Knows rows, pictures and the present time; what it says of them is text that passed through `esc`.
+Knows rows, frames and the present time; what it says of them is text that passed through `esc`.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
 
 from farpoint._version import __version__
+from farpoint.api import explorer, listing
+from farpoint.api.frames import Frames
 from farpoint.api.markup import Markup, element
-from farpoint.api.pictures import Picture
-from farpoint.api.plots import Axis, axes, is_grid, is_number, plots
-from farpoint.api.show import state_words, traceback_of
-from farpoint.api.summary import COLOURS, caption, cause, clean, counts, headline, plural, seconds_of, short
+from farpoint.api.show import traceback_of
+from farpoint.api.summary import COLOURS, caption, cause, clean, counts, headline, plural
 from farpoint.model import RunRow, State
-from farpoint.table import column_name, names_of, recorded, size_words, value
+from farpoint.table import size_words
 
-PICTURES = 40_000_000  # bytes of pictures a page may carry
-LINES = 5_000  # rows of the table a page may carry
+LINES = 5_000  # points a page may carry
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's text, and what is to be said when it was written: its points, frames and size, and what was thinned."""
+
+    text: str
+    facts: str
+
+
+_SCRIPTS = ("page.js", "explorer.js", "map.js", "table.js", "start.js")
 
 
 def page(
@@ -31,40 +40,35 @@ def page(
     rows: Sequence[RunRow],
     now: float,
     *,
-    pictures: Mapping[int, Picture] | None = None,
+    frames: Frames | None = None,
     task: str = "",
     kind: str = "notebook",
     messages: Sequence[str] = (),
-    room: int | None = None,
-) -> str:
-    """The whole page as text. `now` in unix seconds; `pictures` by point number, at most `room` bytes of them."""
-    shown, notes = _that_fit(pictures or {}, PICTURES if room is None else room)
-    notes = [*messages, *notes]
+) -> Page:
+    """The whole page. `now` in unix seconds; `frames` as `frames.fit` made them."""
+    shown = frames or Frames({})
+    notes = [*messages, *([shown.said] if shown.said else [])]
     if len(rows) > LINES:
-        notes.append(f"the table and pictures hold the first {LINES:,} of {plural(len(rows), 'point')}")
-    script = _part("report.js")
+        notes.append(f"this page holds the first {LINES:,} of {plural(len(rows), 'point')}")
     kept = rows[:LINES]
-    body = element(
-        "main",
-        _header(title, rows, now, f"{kind} {task}" if task else ""),
-        [element("p", clean(note), class_="note") for note in notes],
-        _explorer(kept, shown),
-        _plots(rows),
-        _sheet(kept, shown),
+    parts = Markup("").join([
+        *_header(title, rows, now, f"{kind} {task}" if task else ""),
+        *(element("p", clean(note), class_="note") for note in notes),
+        explorer.section(kept, shown),
+        listing.section(kept),
         _bad(rows),
-        _table(kept),
-        element("footer", f"Made by farpoint {__version__}, {_day(now)}. This file works by itself: it loads nothing."),
-    )
-    return "<!DOCTYPE html>\n" + element(
-        "html",
-        element("head", *_head(title, script)),
-        element("body", body, _light_box() if shown else None, element("script", Markup(script))),
-        lang="en",
-    )
+    ])  # fmt: skip
+    script = '"use strict";\n(() => {\n' + "".join(_part(name) for name in _SCRIPTS) + "})();\n"
+    head = element("head", *_head(title, script))
+    facts = _facts(kept, shown, len(parts.encode()) + len(head.encode()) + len(script.encode()))
+    footer = element("footer", f"This file: {facts}. It loads nothing. Made by farpoint {__version__}, {_day(now)}.")
+    body = element("body", element("main", Markup(parts), footer), _light_box(), element("script", Markup(script)))
+    text = "<!DOCTYPE html>\n" + element("html", head, body, lang="en")
+    return Page(text, f"{facts}. {shown.said}" if shown.said else facts)
 
 
 def _part(name: str) -> str:
-    return files("farpoint.api").joinpath(name).read_text("utf-8")
+    return files("farpoint.api").joinpath("page", name).read_text("utf-8")
 
 
 def _head(title: str, script: str) -> list[Markup]:
@@ -76,12 +80,18 @@ def _head(title: str, script: str) -> list[Markup]:
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         element("title", f"{clean(title)} — farpoint"),
-        element("style", Markup(_part("report.css"))),
+        element("style", Markup(_part("page.css"))),
     ]
 
 
 def _day(now: float) -> str:
     return datetime.fromtimestamp(now).astimezone().strftime("%-d %B %Y, %H:%M")
+
+
+def _facts(rows: Sequence[RunRow], frames: Frames, size: int) -> str:
+    """What the file holds and how large it is."""
+    shown = f", {plural(len(frames.shown), 'frame')} ({size_words(frames.size)})" if frames.shown else ""
+    return f"{size_words(size)}, {plural(len(rows), 'point')}{shown}"
 
 
 def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[Markup]:
@@ -97,7 +107,7 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
         element("li", element("i", style=f"background:{COLOURS[state]}"), f"{count:,} {state}")
         for state, count in found.items()
     ]
-    spoken = ", ".join(f"{count} {state}" for state, count in found.items())
+    spoken = ", ".join(f"{count} {state}" for state, count in found.items()) or "no points"
     button = element("button", "light / dark", class_="theme", type_="button")
     return [
         element("header", element("h1", clean(title)), button),
@@ -105,88 +115,6 @@ def _header(title: str, rows: Sequence[RunRow], now: float, task: str) -> list[M
         element("div", stripes, class_="bar", role="img", aria_label=spoken),
         element("ul", legend, class_="legend"),
     ]
-
-
-def _that_fit(pictures: Mapping[int, Picture], most: int) -> tuple[dict[int, Picture], list[str]]:
-    """As many pictures as a page may carry, from the first point on, and what to say of the rest."""
-    room, kept = most, {}
-    for number, picture in sorted(pictures.items()):
-        room -= len(picture.data)
-        if room < 0:
-            break
-        kept[number] = picture
-    if len(kept) == len(pictures):
-        return kept, []
-    left = plural(len(pictures) - len(kept), "picture")
-    return kept, [f"{left} left out: the page holds at most {size_words(most)}"]
-
-
-def _explorer(rows: Sequence[RunRow], pictures: Mapping[int, Picture]) -> Markup:
-    """A slider an axis, the values of the point they meet at, and its picture."""
-    if not rows:
-        return Markup("")
-    scanned = _sliders(rows)
-    first = next((row.number for row in rows if row.number in pictures), rows[0].number)
-    found = {
-        "axes": [{"labels": [short(each) for each in axis.values]} for axis in scanned],
-        "points": [{"number": row.number, "at": [axis.at[row.number] for axis in scanned]} for row in rows],
-        "first": first,
-    }
-    # Inside a script element only "</" and "<!--" could end it early.
-    data = Markup(json.dumps(found, ensure_ascii=True).replace("<", "\\u003c"))
-    left = element("div", [_slider(axis) for axis in scanned], element("dl", id_="values"))
-    stage = element("div", class_="stage") if pictures else None
-    return element(
-        "section",
-        element("h2", "Explore"),
-        element("div", left, stage, class_="explore" if pictures else "explore plain"),
-        element("script", data, type_="application/json", id_="data"),
-    )
-
-
-def _sliders(rows: Sequence[RunRow]) -> list[Axis]:
-    """The scanned axes where they make a grid; else one slider over the points."""
-    scanned = axes(rows)
-    places = {tuple(axis.at[row.number] for axis in scanned) for row in rows}
-    if len(places) == len(rows) and is_grid(scanned, len(rows)):
-        return scanned
-    return [Axis("point", tuple(row.number for row in rows), {row.number: k for k, row in enumerate(rows)})]
-
-
-def _slider(axis: Axis) -> Markup:
-    last = len(axis.values) - 1
-    slider = element("input", type_="range", min_=0, max_=last, step=1, value=0)
-    return element("label", element("span", clean(axis.name)), element("output"), slider, class_="axis")
-
-
-def _plots(rows: Sequence[RunRow]) -> Markup:
-    drawn = plots(rows)
-    if not drawn:
-        return Markup("")
-    return element("section", element("h2", "Plots"), element("div", drawn, class_="plots"))
-
-
-def _sheet(rows: Sequence[RunRow], pictures: Mapping[int, Picture]) -> Markup:
-    """A tile a point; those without a picture tell their state. Nothing where no point has a picture."""
-    if not pictures:
-        return Markup("")
-    names = [axis.name for axis in axes(rows)] or names_of(rows)
-    tiles = []
-    for row in rows:
-        words = element("figcaption", f"{row.number} · {caption(row.parameters, names)}")
-        if row.number in pictures:
-            image = element("img", src=pictures[row.number].uri, alt=f"picture of point {row.number}", loading="lazy")
-            tile = element("button", image, type_="button", aria_label=f"enlarge the picture of point {row.number}")
-        else:
-            tile = _no_picture(row)
-        tiles.append(element("figure", tile, words, class_="tile", data_point=row.number))
-    return element("section", element("h2", "Pictures"), element("div", tiles, class_="sheet"))
-
-
-def _no_picture(row: RunRow) -> Markup:
-    done = row.state is State.COMPLETED
-    word, colour = ("no picture", None) if done else (state_words(row), f"color:{COLOURS[row.state]}")
-    return element("div", word, class_="none note" if done else "none", style=colour)
 
 
 def _bad(rows: Sequence[RunRow], limit: int = 50) -> Markup:
@@ -204,51 +132,10 @@ def _bad(rows: Sequence[RunRow], limit: int = 50) -> Markup:
     return element("section", element("h2", f"Without a result: {len(bad):,}"), lines, rest)
 
 
-def _table(rows: Sequence[RunRow]) -> Markup:
-    """Every point; a click on a heading sorts, the field filters."""
-    names = names_of(rows)
-    found = [recorded(row) for row in rows]
-    own = list(dict.fromkeys(name for each in found for name in each))
-    ours = ["run_state", "run_seconds", "run_reason", "run_machine"]
-    headers = ["point", *names, *(column_name(name, names) for name in own), *ours]
-    lines: list[list[Any]] = [
-        [
-            row.number,
-            *(value(row.parameters.get(name)) for name in names),
-            *(each.get(name) for name in own),
-            *(state_words(row), seconds_of(row), row.reason, row.machine),
-        ]
-        for row, each in zip(rows, found, strict=True)
-    ]
-    numeric = [all(each is None or is_number(each) for each in column) for column in zip(*lines, strict=True)]
-    heads = [
-        element("th", element("button", clean(name), type_="button"), scope="col", class_="n" if number else None)
-        for name, number in zip(headers, numeric or [False] * len(headers), strict=True)
-    ]
-    body = [_line(row, line, numeric, headers.index("run_state")) for row, line in zip(rows, lines, strict=True)]
-    tools = element("div", element("h2", "Table"), _filter(), class_="tools")
-    table = element("table", element("thead", element("tr", heads)), element("tbody", body))
-    return element("section", tools, element("div", table, class_="scroll"))
-
-
-def _filter() -> Markup:
-    return element("input", type_="search", placeholder="filter", aria_label="filter the table")
-
-
-def _line(row: RunRow, line: Sequence[Any], numeric: Sequence[bool], state: int) -> Markup:
-    cells = []
-    for column, each in enumerate(line):
-        text = "" if each is None else short(each, 60)
-        if column == state:
-            cells.append(element("td", text, class_="word", style=f"color:{COLOURS[row.state]}"))
-        elif numeric[column]:
-            cells.append(element("td", text, class_="n", data_value="" if each is None else repr(float(each))))
-        else:
-            cells.append(element("td", text))
-    return element("tr", cells, data_point=row.number)
-
-
 def _light_box() -> Markup:
-    buttons = [element("button", word, type_="button", class_=name) for word, name in (("‹", "back"), ("›", "next"))]
+    buttons = [
+        element("button", sign, type_="button", class_=name, aria_label=word)
+        for sign, name, word in (("‹", "back", "previous point"), ("›", "next", "next point"))
+    ]
     close = element("form", element("p"), buttons, element("button", "close"), method="dialog")
-    return element("dialog", element("img", src="data:,", alt=""), close)
+    return element("dialog", element("img", src="data:,", alt=""), close, aria_label="one frame, large")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from farpoint import table
-from farpoint.api import grids, outcome, pictures, report, show, summary, waiting
+from farpoint.api import frames, grids, outcome, pictures, report, show, summary, waiting
+from farpoint.api.explore import Explorer
 from farpoint.api.run import Run
 from farpoint.errors import BadInput, FarpointError, NotFound
 from farpoint.model import RunRow, State
@@ -287,20 +288,28 @@ class View:
             rows, self._pictures(rows), path=path, columns=columns, captions=captions, title=title
         )
 
-    def to_html(self, path: str | Path | None = None) -> Path:
-        """One file with sliders, plots, pictures and the table, that works without kernel, server or network."""
-        target = Path(path) if path is not None else Path(f"{self.name}.html")
-        target.write_text(self.page(), encoding="utf-8")
+    def to_html(self, path: str | Path | None = None, *, max_size: int | str = frames.PAGE) -> Path:
+        """Write the explorer as one file that works without kernel, server or network, and say how large it is.
+
+        Sliders, frames, a map, a contact sheet and the table; the path of the file. The frames take at most `max_size`
+        (bytes, or `"100 MB"`): beyond that they are made coarser, smaller, or fewer, and the page says so.
+        """
+        made = self.explorer(max_size)
+        target = made.save(Path(f"{self.name}.html") if path is None else path)
+        print(f"{target}: {made.facts}")  # noqa: T201
         return target
 
-    def page(self, room: int | None = None) -> str:
-        """What `to_html` writes, with at most `room` bytes of pictures."""
+    def explorer(self, max_size: int | str = frames.CELL) -> Explorer:
+        """The points to look through: a notebook shows it, `save(FILE)` writes it. `fp.explore(scan)` is the same."""
+        room = frames.room_of(max_size)
+        return Explorer(self.name, lambda: self._page(room))
+
+    def _page(self, room: int) -> report.Page:
         rows = self._fetched_rows()
         known = self.project.store.scan(self.project.id, self.name)
         return report.page(
-            self.name, rows, self.project.clock(), pictures=self._pictures(rows), task=known.task if known else "",
-            kind=known.kind if known else "notebook",
-            messages=self.messages, room=room,
+            self.name, rows, self.project.clock(), frames=frames.fit(self._pictures(rows[:report.LINES]), room),
+            task=known.task if known else "", kind=known.kind if known else "notebook", messages=self.messages,
         )  # fmt: skip
 
     def _fetched_rows(self) -> list[RunRow]:

@@ -29,7 +29,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "table": ("look", "Print a scan's table: parameters, recorded values, states."),
         "logs": ("follow", "Print what a run printed."),
         "watch": ("follow", "Watch unfinished work until it has ended, and drive it on."),
-        "html": ("look", "Write a scan's report: one file with sliders, plots and pictures."),
+        "html": ("look", "Write a scan's explorer: one file with sliders, figures, a map and the table."),
     },
     "Reach": {
         "connect": ("connect", "Sign in to a machine; ssh may ask for a password or a code."),

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from farpoint.ui.scan_widget import ScanWidget
 
 MIME = "application/vnd.farpoint.scan+json"
-ROOM = 8_000_000  # bytes of pictures of a page that stays in the notebook
 STATIC = "farpoint-static"  # the class by which the living widget finds the page that it stands in for
 
 _widgets: weakref.WeakKeyDictionary[Scan, ScanWidget] = weakref.WeakKeyDictionary()
@@ -78,11 +77,4 @@ def _publish(data: dict[str, Any], **given: Any) -> None:
 
 def page(scan: Scan) -> Any:
     """The static explorer in a frame of its own, where its script can reach nothing else of the notebook."""
-    frame = element(
-        "iframe",
-        srcdoc=scan.page(ROOM),
-        sandbox="allow-scripts allow-forms",
-        style="width:100%;height:720px;border:0",
-        title=scan.name,
-    )
-    return element("div", frame, class_=STATIC)
+    return element("div", scan.explorer().frame, class_=STATIC)

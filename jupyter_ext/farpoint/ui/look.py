@@ -151,22 +151,27 @@ def _parquet(frame: Any, file: Path) -> None:
 @click.command()
 @options.target("SCAN[/FROM:TO]")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--max-size", metavar="SIZE", default="25MB", show_default=True, help="Room for figures, such as 100MB.")
 @options.project
 @options.as_json
-def html(target: str, file: Path | None, project: Path | None, as_json: bool) -> int:
-    """Write a scan's report: one file with sliders, plots and pictures.
+def html(target: str, file: Path | None, max_size: str, project: Path | None, as_json: bool) -> int:
+    """Write a scan's explorer: one file with sliders, figures, a map and the table.
 
     \b
     Example:
       farpoint html pulse pulse.html
 
-    The file needs no kernel, no server and no network. Without FILE it is named as the scan.
+    The file needs no kernel, no server and no network. Without FILE it is named as the scan. Its figures take at most
+    25 MB, or --max-size; beyond that they are made coarser, smaller, or fewer, and the page says so.
     """
     found = targets.find(target, project)
     said = targets.refresh(found.project)
     view = found.view()
-    written = view.to_html(file)
+    made = view.explorer(max_size)
+    written = made.save(file or Path(f"{found.scan}.html"))
     for message in view.messages:
         say.note(message)
-    say.data({"scan": found.scan, "file": str(written.absolute())}) if as_json else say.out(str(written))
+    say.note(made.facts)
+    told = {"scan": found.scan, "file": str(written.absolute()), "size": made.size}
+    say.data(told) if as_json else say.out(str(written))
     return exits.PAUSED if said else exits.WELL

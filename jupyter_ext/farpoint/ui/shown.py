@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from farpoint.api.markup import element
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan
 from farpoint.api.summary import span
@@ -23,7 +22,6 @@ from farpoint.runner import figures
 from farpoint.verbs import fetch
 
 PATIENCE = 3.0  # seconds after which it is said why a cell has not begun
-ROOM = 8_000_000  # bytes of pictures of a page that stays in the notebook
 
 
 class Teller:
@@ -178,13 +176,6 @@ def whole(project: Project, row: RunRow, run: Run) -> None:
 
 
 def page(scan: Scan) -> None:
-    """The scan's page inside the notebook: it stays when the kernel is gone, and loads nothing."""
-    written = scan.page(ROOM)
-    frame = element(
-        "iframe",
-        srcdoc=written,
-        sandbox="allow-scripts allow-forms",
-        style="width:100%;height:720px;border:0",
-        title=scan.name,
-    )
-    _publish({"text/html": str(frame), "text/plain": repr(scan)}, {})
+    """The scan's explorer inside the notebook: it stays when the kernel is gone, and loads nothing."""
+    explorer = scan.explorer()
+    _publish({"text/html": str(explorer.frame), "text/plain": repr(scan)}, {})

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from farpoint.api import pictures, report, show
+from farpoint.api import frames, pictures, report, show
 from farpoint.api.markup import element, esc
 from farpoint.model import RunRow
 from rows import failed, notebook, row
@@ -87,7 +87,7 @@ def pages(text: str) -> dict[str, str]:
     return {
         "scan": show.html(shown),
         "run": show.run_html(rows[0], svg.uri),
-        "report": report.page(text, rows, 200.0, pictures={1: svg}, task=text, messages=[text]),
+        "report": report.page(text, rows, 200.0, frames=frames.fit({1: svg}), task=text, messages=[text]).text,
     }
 
 

@@ -310,12 +310,13 @@ def test_reprs_ask_nobody(scan: Scan, project: Project, machine: StillMachine) -
     assert scan.table["run_folder"].tolist()[0].endswith("point_0000")
 
 
-def test_a_report_and_a_sheet(scan: Scan, project: Project, tmp_path: Path) -> None:
+def test_a_report_and_a_sheet(scan: Scan, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finish(project, "toy", 0, energy=1.0)
     finish(project, "toy", 1, "FAILED")
     place_picture(project, 0)
     page = scan.to_html(tmp_path / "toy.html").read_text()
-    assert page.count("data:image/png") == 1
+    assert page.count('src="data:image/') == 1
+    assert f"{tmp_path / 'toy.html'}: " in capsys.readouterr().out
     assert "notebook toy.ipynb" in page
     sheet = scan.contact_sheet(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes() == sheet.png

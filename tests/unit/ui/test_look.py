@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,11 @@ def test_a_place_that_cannot_be_written(mixed: Farpoint) -> None:
 
 # -------------------------------------------------------------------------------------------- html
 def test_the_report(mixed: Farpoint, project: Project) -> None:
-    assert mixed("html", "toy", "out.html").stdout == "out.html\n"
+    done = mixed("html", "toy", "out.html")
+    assert done.stdout == "out.html\n"
+    assert re.search(r"\d+ kB, \d+ points", done.stderr)
     assert "<script" in (project.root / "out.html").read_text()
-    assert json.loads(mixed("html", "toy/0:2", "--json").stdout)["file"] == str(project.root / "toy.html")
+    told = json.loads(mixed("html", "toy/0:2", "--json").stdout)
+    assert told["file"] == str(project.root / "toy.html")
+    assert told["size"] == (project.root / "toy.html").stat().st_size
+    assert "max_size" in mixed("html", "toy", "--max-size", "much").stderr

@@ -26,6 +26,7 @@ __all__ = [
     "as_completed",
     "attach",
     "checkpoint",
+    "explore",
     "grid",
     "load_ipython_extension",
     "point",
@@ -117,6 +118,11 @@ def repeat(points, n=1):
 
 
 def attach(where):
+    """What was submitted elsewhere is not seen from inside a run."""
+    return Nothing()
+
+
+def explore(scan, **options):
     """What was submitted elsewhere is not seen from inside a run."""
     return Nothing()
 
