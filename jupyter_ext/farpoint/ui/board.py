@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from farpoint.api import plots, summary
+from farpoint.api import axes as scanning
+from farpoint.api import summary
 from farpoint.api.pictures import Picture
 from farpoint.api.show import state_words, traceback_of
 from farpoint.api.view import View
@@ -35,7 +36,7 @@ class _Read:
     columns: dict[str, list[Any]] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
-    axes: list[plots.Axis] = field(default_factory=list)
+    axes: list[scanning.Axis] = field(default_factory=list)
 
 
 class Board:
@@ -69,7 +70,7 @@ class Board:
         """(labels, 64-bit floats in the order of `numbers`): numbers as they are, texts as places among the labels."""
         values = self._fresh().columns.get(name, [])
         if _numeric(values):
-            floats = (float(each) if plots.is_number(each) else math.nan for each in values)
+            floats = (float(each) if scanning.is_number(each) else math.nan for each in values)
             return [], array.array("d", floats).tobytes()
         labels: dict[str, int] = {}
         places = [math.nan if each is None else labels.setdefault(_short(each), len(labels)) for each in values]
@@ -165,18 +166,18 @@ def _read(view: View, seq: int) -> _Read:
         " ".join([str(row.number), *(_short(each[place]) for each in texts if each[place] is not None)]).lower()
         for place, row in enumerate(rows)
     ]
-    return _Read(seq, rows, columns, roles, words, plots.axes(rows))
+    return _Read(seq, rows, columns, roles, words, scanning.axes(rows))
 
 
 def _numeric(values: Sequence[Any]) -> bool:
     found = [each for each in values if each is not None]
-    return bool(found) and all(plots.is_number(each) for each in found)
+    return bool(found) and all(scanning.is_number(each) for each in found)
 
 
 def _sorted(places: Sequence[int], values: Sequence[Any], *, down: bool) -> list[int]:
     """Numbers by size, anything else as text; what is missing comes last either way."""
     there = [place for place in places if values[place] is not None]
-    numeric = all(plots.is_number(values[place]) for place in there)
+    numeric = all(scanning.is_number(values[place]) for place in there)
     there.sort(key=lambda place: float(values[place]) if numeric else str(values[place]), reverse=down)
     return there + [place for place in places if values[place] is None]
 
