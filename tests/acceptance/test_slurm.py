@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -165,3 +167,114 @@ def test_what_slurm_will_never_run_is_refused(bench):
     [(state, reason, _, _)] = bench.rows(bench.submit("return x", extra=["--constraint=quantum"]))
     assert state == "FAILED"
     assert "Invalid feature specification" in reason
+
+
+@pytest.mark.parametrize(
+    ("resources", "word"),
+    [({"time": "2h"}, "PartitionTimeLimit"), ({"extra": ["--hold"]}, "JobHeldUser"), ({"cpus": 64}, "PartitionConfig")],
+    ids=["time", "held", "cores"],
+)
+def test_a_job_that_never_starts_waits_and_says_why(bench, resources, word):
+    look = """
+while not scan.table["run_reason"][0]:
+    scan.wait(timeout=0.5)
+print(json.dumps(scan.table[["run_state", "run_reason", "run_error", "run_exit_code"]].astype(object).where(
+    scan.table.notna(), None).values.tolist()))
+"""
+    process = bench.submit("return x", then=look, **resources)
+    [(state, reason, error, _)] = bench.rows(process)
+    assert (state, error) == ("QUEUED", "")
+    assert reason.startswith(f"{word}: ")
+    assert reason.endswith("so it never starts")
+
+
+def test_a_held_job_is_released(bench):
+    process = bench.submit("return x", extra=["--hold"])
+    job_id = bench.job("PENDING")
+    bench.slurm.run("scontrol", "release", job_id)
+    assert bench.rows(process)[0][:2] == ("COMPLETED", "")
+
+
+ASLEEP = "os._exit(0)"  # the process that submitted is gone: nobody looks
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [("return x", ("COMPLETED", "")), ("os._exit(3)", ("FAILED", "exit code 3"))],
+    ids=["result", "exit"],
+)
+def test_what_was_forgotten_before_anybody_looked_is_in_the_journal(bench, body, expected):
+    bench.submit(body, then=ASLEEP).communicate()
+    bench.job("COMPLETED")
+    bench.slurm.forget()
+    assert bench.again()[0][:2] == expected
+
+
+def test_a_cause_that_squeue_forgot_is_in_the_account(accounted):
+    accounted.submit(LONG, then=ASLEEP).communicate()
+    accounted.slurm.run("scancel", accounted.running())
+    until(lambda: not accounted.slurm.jobs(), "squeue forgot the job")
+    until(lambda: "CANCELLED" in accounted.slurm.run("sacct", "-X", "-n", "-o", "State"), "the account has it")
+    assert accounted.again()[0][:2] == ("CANCELLED", "cancelled outside farpoint")
+
+
+def test_a_cause_that_nobody_knows_any_more_starts_the_run_again(bench):
+    bench.submit(ONCE, then=ASLEEP).communicate()
+    bench.slurm.run("scancel", "--signal=KILL", "--full", bench.running())
+    bench.slurm.forget()
+    assert bench.again()[0][:2] == ("COMPLETED", "")
+
+
+def test_a_controller_that_is_down_ends_nothing(bench):
+    look = """
+seen = set()
+while not scan.table["run_state"].isin(["COMPLETED", "FAILED", "LOST", "CANCELLED"]).all():
+    scan.wait(timeout=0.5)
+    seen.add(scan.table["run_state"][0])
+print(json.dumps([sorted(seen - {"NEW", "QUEUED"})]))
+"""
+    process = bench.submit("pathlib.Path('began').touch(); time.sleep(15); return x", then=look)
+    bench.running()
+    bench.slurm.stop_controller()
+    try:
+        assert bench.rows(process) == [("COMPLETED", "RUNNING")]  # from the journal; its grace was over long ago
+    finally:
+        bench.slurm.start_controller()
+
+
+def test_a_submit_that_failed_and_ran_all_the_same_is_found(bench):
+    with bench.slurm.frozen_controller():
+        process = bench.submit("pathlib.Path('effects').open('a').write('.'); return x")
+    assert bench.rows(process)[0][:2] == ("COMPLETED", "")
+    assert (bench.desk.folder / "effects").read_text() == "."
+    assert len(bench.jobs()) == 1
+
+
+KEEP = """#!/bin/sh
+for last; do :; done
+cp "$last" {folder}/submitted
+exec {sbatch} "$@"
+"""
+
+
+def test_the_previewed_script_is_what_sbatch_gets(bench):
+    wrapper = bench.desk.folder / "bin" / "sbatch"
+    wrapper.parent.mkdir()
+    wrapper.write_text(KEEP.format(folder=bench.desk.folder, sbatch=shutil.which("sbatch")))
+    wrapper.chmod(0o755)
+    path = f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}"
+    code = """
+import json, farpoint as fp
+def f(x):
+    return x
+scan = fp.Scan(f, fp.grid(x=[1, 2]), name="s")
+words = dict(cpus=2, memory="600MB", time="5m", queue="long", extra=["--nice=3"])
+script = scan.preview(on="here", **words).script
+scan.submit(on="here", **words)
+scan.wait()
+print(json.dumps(script))
+"""
+    shown = json.loads(bench.desk.run(code, PATH=path, **bench.slurm.env).splitlines()[-1])
+    sent = (bench.desk.folder / "submitted").read_text()
+    assert TOKEN.sub("<token>", shown) == TOKEN.sub("<token>", sent)
+    assert "#SBATCH --mem=600M" in sent

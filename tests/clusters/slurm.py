@@ -36,7 +36,7 @@ SlurmctldPort={ctld}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={run}/munge.socket,cred_expire=2
+AuthInfo=socket={run}/munge.socket,cred_expire=5
 CredType=cred/munge
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={folder}/state
@@ -195,6 +195,17 @@ class Slurm:
         for node in NODES:
             self.mend_node(node)
         until(lambda: self.idle() == len(NODES), "all nodes are idle")
+
+    def forget(self) -> None:
+        """From now on a finished job is shown for two seconds only; return once none is shown."""
+        conf = self.folder / "slurm.conf"
+        conf.write_text(conf.read_text().replace(f"MinJobAge={self.min_job_age}", "MinJobAge=2"))
+        self.run("scontrol", "reconfigure")
+        try:
+            until(lambda: not self.jobs(), "finished jobs are forgotten")
+        finally:
+            conf.write_text(conf.read_text().replace("MinJobAge=2", f"MinJobAge={self.min_job_age}"))
+            self.run("scontrol", "reconfigure")
 
     def kill_node(self, name: str) -> None:
         """A node fails: whatever ran there is gone."""
