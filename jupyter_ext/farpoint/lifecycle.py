@@ -201,6 +201,30 @@ def start_counts(claim: int | None, decided: int | None, new: int) -> bool:
     return decided is None and (claim is None or new >= claim)
 
 
+def queue_pause(looks: int, poll: float, *, here: bool, talking: bool) -> float:
+    """Seconds to leave a queue alone after so many looks that showed nothing new: 2, 4, 8 … 3 times `poll`, or 30 times
+    while `talking`.
+
+    Pilots that write tell more than their queue does; one that falls silent ends that. Where runs are processes of the
+    very computer that is asked (`here`), a look costs little and is made every 2 seconds.
+
+    >>> [queue_pause(looks, 10.0, here=False, talking=False) for looks in (0, 2, 9)]
+    [2.0, 8.0, 30.0]
+    >>> queue_pause(9, 10.0, here=False, talking=True), queue_pause(9, 2.0, here=True, talking=True)
+    (300.0, 2.0)
+    """
+    return 2.0 if here else min(poll * (30 if talking else 3), 2.0 ** min(looks + 1, 9))
+
+
+def poll_pause(quiet: int, poll: float, *, here: bool) -> float:
+    """Seconds until journals are read again though nothing rang, after so many rounds without news: never above 30.
+
+    >>> [poll_pause(quiet, 10.0, here=False) for quiet in (0, 1, 9)], poll_pause(9, 2.0, here=True)
+    ([10.0, 15.0, 30.0], 2.0)
+    """
+    return poll if here else max(poll, min(30.0, poll * 1.5 ** min(quiet, 20)))
+
+
 def pause_for(failures: int) -> float:
     """Seconds to leave a machine alone after so many failures in a row: 1, 2, 4 … 300.
 

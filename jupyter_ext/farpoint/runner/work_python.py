@@ -7,6 +7,7 @@ import json
 import linecache
 import os
 import sys
+import types
 from typing import Any, Dict, List, Tuple
 
 from . import events, faults, layout, parcels, pickles, returns, values
@@ -53,11 +54,10 @@ def load(spec: Dict[str, Any]) -> Tuple[Any, List[Any], Dict[str, Any]]:
 
 def finished(returned: Any) -> Any:
     """What an async function comes to; anything else is itself."""
-    import asyncio
-    import inspect
-
-    if not inspect.iscoroutine(returned):
+    if not isinstance(returned, types.CoroutineType):
         return returned
+    import asyncio
+
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(returned)

@@ -10,7 +10,7 @@ import shutil
 import sys
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from . import layout
+from . import layout, unpacked
 
 LARGE = 64 << 20  # bytes of an input that is linked to and not copied
 PIECE = 1 << 20  # bytes read at once
@@ -50,8 +50,7 @@ class Workplace:
         if self._job["task"]["kind"] == "script":
             return [str(word) for word in self._job["task"]["argv"]]
         python = (self._job.get("environment") or {}).get("python") or sys.executable
-        runner = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the zip this module is in
-        return [python, runner, WORK[self._job["task"]["kind"]], self.spec]
+        return [python, unpacked.place(), WORK[self._job["task"]["kind"]], self.spec]
 
     def environment(self, gpus: Optional[Sequence[int]]) -> Dict[str, str]:
         """The environment variables of the run; `gpus` are the indices it holds, None where nobody counts them."""

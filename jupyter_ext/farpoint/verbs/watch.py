@@ -8,17 +8,17 @@ from __future__ import annotations
 import math
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from farpoint import lifecycle
 from farpoint.errors import MachineError, Unreachable
 from farpoint.machines.base import Machine
-from farpoint.model import JobRow, Observation, Phase
+from farpoint.model import JobRow, Limits, Observation, Phase
 from farpoint.project import Project
 from farpoint.verbs import accept, act, read
 
 Decide = act.Decide
-QUEUE_EVERY = 2.0  # seconds; a machine whose queue is dearer waits longer between its rounds
+SILENT = 25.0  # seconds without a line of a pilot that began, after which its queue is worth asking
 
 
 def tick(project: Project, decide: Decide = lifecycle.decide) -> None:
@@ -27,28 +27,33 @@ def tick(project: Project, decide: Decide = lifecycle.decide) -> None:
         tick_machine(project, name, decide)
 
 
-def tick_machine(project: Project, name: str, decide: Decide = lifecycle.decide, *, ask: bool = True) -> None:
-    """One round on one machine. A machine that does not answer is paused and tried again later, never failed.
+def tick_machine(
+    project: Project, name: str, decide: Decide = lifecycle.decide, *, ask: bool = True
+) -> Mapping[str, set[str]]:
+    """One round on one machine; the journals that grew, by token. A machine that does not answer is paused and tried
+    again later, never failed.
 
     Without `ask` only the journals are read: they tell of every start and end, and cost less than the queue does.
     """
     paused = project.store.paused(name)
+    heard: Mapping[str, set[str]] = {}
     if paused is not None and project.clock() < paused[1]:
-        return
+        return heard
     try:
         with project.lock(f"machine-{name}"):
-            _round(act.Desk(project, project.machine(name), decide, ask))
+            heard = _round(act.Desk(project, project.machine(name), decide, ask))
     except (Unreachable, MachineError) as fault:
         failures = paused[2] + 1 if paused else 1
         with project.store.write() as writer:
             writer.pause(name, str(fault), project.clock() + lifecycle.pause_for(failures), failures)
-        return
+        return heard
     if paused is not None:
         with project.store.write() as writer:
             writer.pause(name, "", 0.0, 0)
+    return heard
 
 
-def _round(desk: act.Desk) -> None:
+def _round(desk: act.Desk) -> Mapping[str, set[str]]:
     jobs = desk.project.store.jobs(desk.project.id, machine=desk.machine.name, open_only=True)
     jobs = [act.place(desk, job) if job.phase is Phase.ACCEPTED else job for job in jobs]
     seen, heard = look(desk, jobs)
@@ -57,6 +62,7 @@ def _round(desk: act.Desk) -> None:
             act.settle(desk, job, seen, heard.get(job.token, ()))
         except MachineError as fault:  # this job's trouble, not the machine's: the others go on
             act.trouble(desk, job.token, str(fault))
+    return heard
 
 
 def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, dict[str, set[str]]]:
@@ -97,6 +103,43 @@ def _wanted(desk: act.Desk, jobs: list[JobRow]) -> tuple[list[str], list[str]]:
     return [token for token, (claims, _) in wants.items() if claims], [t for t, (_, asks) in wants.items() if asks]
 
 
+class Pace:
+    """How often one machine is asked by this process, by what was heard from it."""
+
+    def __init__(self) -> None:
+        self._asked = -math.inf
+        self._looks = 0  # in a row that showed nothing new
+        self._quiet = 0  # rounds in a row without news
+        self._standing: object = None
+        self._heard: dict[tuple[str, str], float] = {}
+
+    def due(self, project: Project, name: str, now: float, limits: Limits | None) -> bool:
+        """Whether the queue is to be asked now; if so, it is taken as asked."""
+        store, jobs = project.store, project.store.jobs(project.id, machine=name, open_only=True)
+        pilots = {(job.token, p.file): p for job in jobs for p in store.pilots(job.token) if not p.settled}
+        standing = [(job.token, job.phase, job.looks > 0) for job in jobs], {k: p.looks > 0 for k, p in pilots.items()}
+        if standing != self._standing:
+            self._standing, self._looks = standing, 0
+        self._heard = {key: self._heard.get(key, now) for key in pilots}
+        talking = bool(pilots) and all(now - heard < SILENT for heard in self._heard.values())
+        if limits is not None:
+            pause = lifecycle.queue_pause(self._looks, limits.poll, here=limits.slots, talking=talking)
+            if now - self._asked < pause:
+                return False
+        self._asked = now
+        self._looks += 1
+        return True
+
+    def note(self, heard: Mapping[str, set[str]], now: float) -> None:
+        """What a round heard."""
+        self._quiet = 0 if heard else self._quiet + 1
+        self._heard.update({(token, file): now for token, files in heard.items() for file in files})
+
+    def wait(self, poll: float, *, here: bool) -> float:
+        """Seconds until the next round, unless it rings before."""
+        return lifecycle.poll_pause(self._quiet, poll, here=here)
+
+
 class Driver:
     """Keeps a project's open jobs moving in this process, in one thread, until none is left."""
 
@@ -106,7 +149,7 @@ class Driver:
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._asked: dict[str, float] = {}
+        self._paces: dict[str, Pace] = {}
         self.fault: BaseException | None = None
 
     def start(self) -> None:
@@ -160,11 +203,9 @@ class Driver:
     def round(self) -> None:
         """One tick, then everybody who waits may look. A bell says that a journal grew; the queue is asked when due."""
         for name in sorted({job.machine for job in self._open()}):
-            now = self.project.clock()
-            due = now - self._asked.get(name, -math.inf) >= QUEUE_EVERY
-            if due:
-                self._asked[name] = now
-            tick_machine(self.project, name, self._decide, ask=due)
+            pace = self._paces.setdefault(name, Pace())
+            due = pace.due(self.project, name, self.project.clock(), self._limits(name))
+            pace.note(tick_machine(self.project, name, self._decide, ask=due), self.project.clock())
         with self._changed:
             self._changed.notify_all()
 
@@ -176,13 +217,21 @@ class Driver:
         names = sorted({job.machine for job in self._open()})
         awake = [name for name in names if self.project.store.paused(name) is None]
         if len(awake) == 1:
-            self._wait_on(self.project.machine(awake[0]))
+            self._wait_on(self.project.machine(awake[0]), self._paces.setdefault(awake[0], Pace()))
         else:
             self._stop.wait(1.0)
 
-    def _wait_on(self, machine: Machine) -> None:
+    def _limits(self, name: str) -> Limits | None:
+        """None while the machine does not answer."""
         try:
-            machine.wait(machine.limits().poll)
+            return None if self.project.store.paused(name) else self.project.machine(name).limits()
+        except (Unreachable, MachineError):
+            return None
+
+    def _wait_on(self, machine: Machine, pace: Pace) -> None:
+        try:
+            limits = machine.limits()
+            machine.wait(pace.wait(limits.poll, here=limits.slots))
         except (Unreachable, MachineError):
             self._stop.wait(1.0)
 
