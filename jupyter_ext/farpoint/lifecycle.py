@@ -18,7 +18,7 @@ from farpoint.model import JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow,
 RESUBMITS = 20  # submits under one token before we stop asking
 
 
-def wants(job: JobRow, pilots: Iterable[PilotRow], cancels: int, now: float, grace: float) -> tuple[bool, bool]:
+def wants(job: JobRow, pilots: Iterable[PilotRow], cancels: bool, now: float, grace: float) -> tuple[bool, bool]:
     """(whether the next decision may need the job's claims and runs, whether it may need the scheduler's account).
 
     Most rounds of a job that goes on need neither, however many runs it has.
@@ -27,7 +27,7 @@ def wants(job: JobRow, pilots: Iterable[PilotRow], cancels: int, now: float, gra
         members.due(job.looks, job.absent_since, now, grace)
         or any(members.due(p.looks, p.absent_since, now, grace) for p in pilots if not p.settled)
     )
-    return account or bool(cancels) or job.fenced or job.phase is not Phase.SUBMITTED, account
+    return account or cancels or job.fenced or job.phase is not Phase.SUBMITTED, account
 
 
 def decide(facts: Facts) -> Decision:

@@ -59,7 +59,8 @@ ALTER TABLE cursor ADD COLUMN settled INTEGER DEFAULT 0;
 ALTER TABLE cursor ADD COLUMN looks INTEGER DEFAULT 0;
 ALTER TABLE cursor ADD COLUMN absent_since REAL;
 ALTER TABLE cursor ADD COLUMN cause TEXT DEFAULT '';
-CREATE INDEX attempt_token ON attempt (token, state)
+CREATE INDEX attempt_token ON attempt (token, state);
+CREATE INDEX attempt_cancel ON attempt (token) WHERE cancel=1
 """
 
 Change = Mapping[str, Any]
@@ -219,11 +220,12 @@ class Store:
         query = "SELECT * FROM cursor WHERE token=? AND job_id IS NOT NULL ORDER BY rowid"
         return [found for row in self._rows(query, (token,)) if (found := _pilot_row(row)) is not None]
 
-    def unfinished(self, token: str) -> tuple[int, int]:
-        """How many runs of a job have not ended, and how many of them shall and were not told so yet."""
-        query = "SELECT count(*), count(CASE WHEN cancel=1 THEN 1 END) FROM attempt WHERE token=? AND state IN ({})"
-        row = self._rows(query.format(OPEN), (token,))[0]
-        return int(row[0]), int(row[1])
+    def unfinished(self, token: str) -> tuple[bool, bool]:
+        """Whether some run of a job has not ended, and whether one of those shall and was not told so yet."""
+        query = "EXISTS (SELECT 1 FROM attempt WHERE token=? AND state IN ({})"
+        some = query.format(OPEN)
+        row = self._rows(f"SELECT {some}), {some} AND cancel=1)", (token, token))[0]
+        return bool(row[0]), bool(row[1])
 
     def paused(self, machine: str) -> tuple[str, float, int] | None:
         """(why, when to try again, failures in a row) of a paused machine."""

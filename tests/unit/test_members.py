@@ -161,11 +161,11 @@ def test_without_claims_and_runs_nothing_is_concluded():
 
 
 def test_claims_and_account_are_asked_for_only_when_something_may_be_concluded():
-    assert wants(JOB, [pilot(0)], 0, 100.0, 10.0) == (False, False)
-    assert wants(JOB, [pilot(0, looks=1, absent_since=80.0)], 0, 100.0, 10.0) == (True, True)
-    assert wants(JOB, [pilot(0, looks=1, absent_since=95.0)], 0, 100.0, 10.0) == (False, False)
-    assert wants(JOB, [pilot(0, looks=1, absent_since=80.0, settled=True)], 0, 100.0, 10.0) == (False, False)
-    assert wants(JOB, [], 1, 100.0, 10.0) == (True, False)
+    assert wants(JOB, [pilot(0)], False, 100.0, 10.0) == (False, False)
+    assert wants(JOB, [pilot(0, looks=1, absent_since=80.0)], False, 100.0, 10.0) == (True, True)
+    assert wants(JOB, [pilot(0, looks=1, absent_since=95.0)], False, 100.0, 10.0) == (False, False)
+    assert wants(JOB, [pilot(0, looks=1, absent_since=80.0, settled=True)], False, 100.0, 10.0) == (False, False)
+    assert wants(JOB, [], True, 100.0, 10.0) == (True, False)
 
 
 def test_what_waits_says_why_and_goes_on_waiting():

@@ -112,7 +112,7 @@ def gather(desk: Desk, job: JobRow, seen: Observation, receipt: Receipt | None =
         now=desk.project.clock(),
         grace=desk.machine.limits().grace,
         pilots=store.pilots(job.token),
-        unfinished=store.unfinished(job.token)[0] > 0,
+        unfinished=store.unfinished(job.token)[0],
     )
 
 
