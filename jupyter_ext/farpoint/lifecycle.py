@@ -97,6 +97,8 @@ def _hand_over(facts: Facts, cancels: Sequence[Action]) -> Decision:
         return Decision(_accepted(job, []), tuple(cancels))
     if receipt is not None and receipt.kind == "refused":
         return _refused(facts, receipt)
+    if receipt is not None and receipt.kind == "later":
+        return _wait_for_room(facts, receipt, cancels)
     return _ask_again(facts, cancels)
 
 
@@ -113,6 +115,15 @@ def _refused(facts: Facts, receipt: Receipt) -> Decision:
     reason = f"refused: {receipt.raw.strip()[:500]}" if receipt.raw.strip() else "refused"
     verdicts = tuple(Verdict(run.index or 0, State.FAILED, reason) for run in mine)
     return Decision(replace(facts.job, cause="refused"), verdicts)
+
+
+def _wait_for_room(facts: Facts, receipt: Receipt, cancels: Sequence[Action]) -> Decision:
+    """The scheduler has no room for another job of ours: asked again after the grace, for as long as that takes."""
+    job = replace(facts.job, trouble=receipt.raw.strip()[:500])
+    if job.asked is not None and facts.now - job.asked < facts.grace:
+        return Decision(job, tuple(cancels))
+    again = replace(job, serial=job.serial + 1, asked=facts.now, looks=0, absent_since=None)
+    return Decision(again, (*cancels, Submit(again.serial)))
 
 
 def _absent(facts: Facts) -> tuple[JobRow, bool]:

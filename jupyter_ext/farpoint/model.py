@@ -134,9 +134,11 @@ class JobFiles:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to one submit. `unknown`: the reply was lost, so the job may or may not exist."""
+    """The answer to one submit. `unknown`: the reply was lost, so the job may or may not exist. `later`: there is no
+    job, as this user has as many as one may; the same script may be accepted when some of them have ended.
+    """
 
-    kind: str  # "accepted" | "refused" | "unknown"
+    kind: str  # "accepted" | "refused" | "later" | "unknown"
     job_id: str | None = None
     raw: str = ""
 

@@ -171,7 +171,11 @@ def test_what_slurm_will_never_run_is_refused(bench):
 
 @pytest.mark.parametrize(
     ("resources", "word"),
-    [({"time": "2h"}, "PartitionTimeLimit"), ({"extra": ["--hold"]}, "JobHeldUser"), ({"cpus": 64}, "PartitionConfig")],
+    [
+        ({"extra": ["--time=2:00:00"]}, "PartitionTimeLimit"),
+        ({"extra": ["--hold"]}, "JobHeldUser"),
+        ({"extra": ["--cpus-per-task=64"]}, "PartitionConfig"),
+    ],
     ids=["time", "held", "cores"],
 )
 def test_a_job_that_never_starts_waits_and_says_why(bench, resources, word):

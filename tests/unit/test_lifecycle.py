@@ -178,6 +178,18 @@ def test_a_refusal_is_fenced_before_it_is_a_failure():
     assert second.actions == (Verdict(0, State.FAILED, "refused: no such queue"),)
 
 
+def test_a_queue_that_is_full_is_asked_again_however_long_that_takes():
+    job = replace(JOB, phase=Phase.INTENT, job_ids=(), asked=100.0, serial=99)
+    full = Receipt("later", raw="QOSMaxSubmitJobPerUserLimit\n")
+    early = decide(facts(job, receipt=full, now=109.0, grace=10.0))
+    late = decide(facts(early.job, receipt=full, now=110.0, grace=10.0))
+
+    assert (early.actions, early.job.trouble) == ((), "QOSMaxSubmitJobPerUserLimit")
+    assert late.actions == (Submit(100),)
+    assert (late.job.phase, late.job.asked) == (Phase.INTENT, 110.0)
+    assert decide(facts(late.job, queue=[LIVE], receipt=full)).job.phase is Phase.SUBMITTED
+
+
 def test_a_job_cancelled_outside_is_cancelled_not_lost():
     job = gone(fenced=True, cause="cancelled")
     answer = decide(facts(job, claims={0: [FENCED]}))

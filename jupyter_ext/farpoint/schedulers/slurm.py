@@ -17,6 +17,7 @@ from farpoint.schedulers import slurm_words as words
 MB = 1 << 20
 FILTERED = 2000  # tokens in one command line; with more, all jobs of this user are listed
 LOOK_BACK = "now-30days"  # how far back the account is searched for a job whose id was never learned
+NO_PROGRAM = 127
 NO_ACCOUNT = "accounting storage is disabled"
 COLUMNS = (("JobArrayID", 60), ("Name", 40), ("State", 30), ("exit_code", 12), ("Reason", 200))  # of squeue
 ACCOUNT = ("JobID", "JobName", "State", "ExitCode")  # of sacct
@@ -68,7 +69,7 @@ class Slurm:
         return ["sbatch", f"{paths.statedir}/jobs/{token}/script"]
 
     def parse_submit(self, code: int | None, out: str, err: str) -> Receipt:
-        """Only what sbatch certainly will never accept is refused. A controller that did not answer may have the job.
+        """Refused is what sbatch will never accept. A controller that did not answer may have the job all the same.
 
         >>> Slurm().parse_submit(0, "Submitted batch job 12\\n", "").job_id
         '12'
@@ -77,8 +78,7 @@ class Slurm:
         found = _SUBMITTED.search(out) or _PARSABLE.fullmatch(out.strip())
         if found:
             return Receipt("accepted", found[1], said)
-        refused = code == 127 or (code not in (None, 0) and any(word in err for word in words.REFUSALS))
-        return Receipt("refused" if refused else "unknown", None, said)
+        return Receipt(_no_job(code, err), None, said)
 
     # ------------------------------------------------------------------------------------ look
 
@@ -168,6 +168,19 @@ class Slurm:
 
 
 # ------------------------------------------------------------------------------------ options
+
+
+def _no_job(code: int | None, err: str) -> str:
+    """What became of a submit that gave no id.
+
+    >>> _no_job(1, "error: Invalid qos specification"), _no_job(1, "error: Socket timed out on send/recv operation")
+    ('refused', 'unknown')
+    """
+    if code in (None, 0):
+        return "unknown"
+    if code == NO_PROGRAM or any(word in err for word in words.REFUSALS):
+        return "refused"
+    return "later" if any(word in err for word in words.FULL) else "unknown"
 
 
 def _options(lines: Iterable[str]) -> list[str]:

@@ -132,9 +132,7 @@ REAL_TIME = 32  # a "signal" from here on is Slurm's own number for a job that i
 # What sbatch says when it certainly made no job and never will of this script.
 REFUSALS = (
     "Access/permission denied",
-    "allocation failure: Invalid",
     "Batch script contains DOS line breaks",
-    "DRMAA",
     "Invalid account",
     "Invalid feature specification",
     "Invalid generic resource",
@@ -150,7 +148,6 @@ REFUSALS = (
     "More processors requested than permitted",
     "Node count specification invalid",
     "PerJobLimit",
-    "PerJob limit",
     "Requested node configuration is not available",
     "Requested partition configuration not available",
     "Requested reservation is invalid",
@@ -160,6 +157,13 @@ REFUSALS = (
     "User's group not permitted",
     "invalid option",
     "unrecognized option",
+)
+
+# What sbatch says when it made no job now, but may make one of this script when others have ended.
+FULL = (
+    "SubmitJob",  # QOSMaxSubmitJobPerUserLimit, AssocMaxSubmitJobLimit, AssocGrpSubmitJobsLimit, …
+    "Job violates accounting/QOS policy",
+    "Slurm temporarily unable to accept job",
 )
 
 _FAMILIES = [

@@ -166,3 +166,30 @@ def test_half_a_table_of_queues_is_none() -> None:
     for bad in ("", "garbage\n", SINFO.replace("(null)\nlong", "long")):
         assert Slurm().parse_queues(0, bad, "") is None
     assert Slurm().parse_queues(1, SINFO, "slurm_load_partitions: Unable to contact slurm controller") is None
+
+
+POLICY = "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, ...)\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (f"sbatch: error: QOSMaxSubmitJobPerUserLimit\n{POLICY}", "later"),
+        (f"sbatch: error: AssocMaxSubmitJobLimit\n{POLICY}", "later"),
+        (POLICY, "later"),
+        (f"sbatch: error: QOSMaxWallDurationPerJobLimit\n{POLICY}", "refused"),
+        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n", "later"),
+        ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n", "unknown"),
+        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", "unknown"),
+        ("sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received", "unknown"),
+        ("sbatch: error: Batch job submission failed: Invalid account or account/partition combination", "refused"),
+        ("sbatch: Fehler: Auftrag nicht angenommen", "unknown"),
+    ],
+)
+def test_a_limit_is_no_refusal(said: str, kind: str) -> None:
+    assert Slurm().parse_submit(1, "", said).kind == kind
+    assert Slurm().parse_submit(None, "", said).kind == "unknown"
+
+
+def test_where_there_is_no_sbatch_there_is_no_job() -> None:
+    assert Slurm().parse_submit(127, "", "sbatch: No such file or directory").kind == "refused"
