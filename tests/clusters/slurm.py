@@ -244,7 +244,8 @@ class Slurm:
         )
         account = (
             f"AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=127.0.0.1\n"
-            f"AccountingStoragePort={dbd}\nAccountingStoragePass={given['run']}/munge.socket"
+            f"AccountingStoragePort={dbd}\nAccountingStoragePass={given['run']}/munge.socket\n"
+            "AccountingStorageEnforce=limits"
         )
         text = CONFIG.format(
             **given, nodes="\n".join(nodes), min_job_age=self.min_job_age,
