@@ -35,6 +35,7 @@ class State(StrEnum):
 
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.LOST})
 # Nobody's code is at fault.
+LEFT = "its pilots have ended"  # why a run waits that nobody is left to take
 SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone", "time is up"})
 
 
