@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from desk import notebook
 
 from clusters.daemons import until
 from clusters.slurm import Slurm
@@ -108,6 +109,20 @@ def accounted(desk, accounted_slurm):
 
 def test_a_function_is_scanned(bench):
     assert bench.rows(bench.submit("return {'y': x * x}", points=3)) == [("COMPLETED", "", "", 0)] * 3
+
+
+def test_a_notebook_is_scanned(bench):
+    bench.desk.write(notebook("x = 0", "import farpoint as fp\nfp.record(y=x * x)"))
+    said = bench.desk.run(
+        """
+        import json, farpoint as fp
+        scan = fp.Scan("task.ipynb", fp.grid(x=[1, 2, 3])).submit(on="here")
+        scan.wait()
+        print(json.dumps(scan.table[["y", "run_state"]].values.tolist()))
+        """,
+        **bench.slurm.env,
+    )
+    assert json.loads(said.splitlines()[-1]) == [[1, "COMPLETED"], [4, "COMPLETED"], [9, "COMPLETED"]]
 
 
 def test_an_array_takes_eight_points(bench):
