@@ -27,13 +27,13 @@ from farpoint.ui.scan_widget import ScanWidget
 POINTS, CHANGES = {points}, {changes}
 project = Project(".")
 side = int(POINTS ** 0.5)
-document = {{"format": 1, "scan": "large", "kind": "notebook", "task": "large.ipynb", "created": 0.0, "names": ["x", "y"],
-            "points": [{{"number": n}} for n in range(POINTS)], "jobs": [], "files": {{}}, "save": [], "environment": None}}
+document = {{"format": 1, "scan": "large", "kind": "notebook", "task": "large.ipynb", "created": 0.0,
+            "names": ["x", "y"], "points": [{{"number": n}} for n in range(POINTS)], "jobs": [], "files": {{}}, "save": [], "environment": None}}
 with project.store.write() as writer:
     writer.put_scan(ScanRow(project.id, "large", "notebook", "large.ipynb", 0.0, ("x", "y"), "local", document))
     for n in range(POINTS):
-        row = RunRow(f"r{{n:09d}}", project.id, "large", n, {{"x": n % side, "y": n // side}}, 0, "k", 1, 1,
-                     State.COMPLETED if n % 3 else State.QUEUED, records={{"energy": (n % side) * 0.5}}, machine="local")
+        row = RunRow(f"r{{n:09d}}", project.id, "large", n, {{"x": n % side, "y": n // side}}, 0, "k", 1,
+                     1, State.COMPLETED if n % 3 else State.QUEUED, records={{"energy": n % side / 2}}, machine="local")
         writer.place_run(row)
         writer.update_attempt(row.run, 1, {{"state": row.state, "records": row.records, "seconds": 1.0}})
 scan = Scan.from_document(project, document)
@@ -90,21 +90,29 @@ def timed(page: object, what: str, act: str, seen: str) -> None:
 
 
 def gestures(page: object) -> None:
-    tab = "(name) => [...document.querySelectorAll('.fpw-tabs button')].find((each) => each.textContent === name).click()"
+    tab = (
+        "(name) => [...document.querySelectorAll('.fpw-tabs button')].find((each) => each.textContent === name).click()"
+    )
     back = f"({tab})('Progress')"
     timed(page, "show the map of states", f"() => {back}", "() => document.querySelector('canvas.fpw-map')")
-    for name, seen in (("Table", ".fpw-table tbody tr"), ("Plot", "canvas.fpw-plot[aria-label]"), ("Explore", ".fpw-point")):
+    first = {"Table": ".fpw-table tbody tr", "Plot": "canvas.fpw-plot[aria-label]", "Explore": ".fpw-point"}
+    for name, seen in first.items():
         page.evaluate(f"() => ({tab})('{name}')")
         page.locator(seen).first.wait_for(timeout=120_000)
         page.wait_for_timeout(2000)
         page.evaluate(f"() => {back}")
-        timed(page, f"back to {name}, filled before", f"() => ({tab})('{name}')", f"() => document.querySelector('{seen}')")
-    slide = """() => { const s = document.querySelector('.fpw-slider input'); window.want = (Number(s.value) + 7) % Number(s.max);
+        there = f"() => document.querySelector('{seen}')"
+        timed(page, f"back to {name}, filled before", f"() => ({tab})('{name}')", there)
+    slide = """() => { const s = document.querySelector('.fpw-slider input');
+        window.want = (Number(s.value) + 7) % Number(s.max);
         s.value = window.want; s.dispatchEvent(new Event('input')); }"""
-    timed(page, "drag a slider until the values are there", slide, "() => document.querySelector('.fpw-values td')?.textContent == window.want")
+    told = "() => document.querySelector('.fpw-values td')?.textContent == window.want"
+    timed(page, "drag a slider until the values are there", slide, told)
     page.evaluate(f"() => ({tab})('Table')")
-    next_ = "() => { window.was = document.querySelector('.fpw-count').textContent; document.querySelectorAll('.fpw-table .fpw-actions button')[1].click(); }"
-    timed(page, "the next page of the table", next_, "() => document.querySelector('.fpw-count').textContent !== window.was")
+    later = """() => { window.was = document.querySelector('.fpw-count').textContent;
+        document.querySelectorAll('.fpw-table .fpw-actions button')[1].click(); }"""
+    turned = "() => document.querySelector('.fpw-count').textContent !== window.was"
+    timed(page, "the next page of the table", later, turned)
 
 
 def rush(page: object) -> None:

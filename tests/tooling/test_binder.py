@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -46,8 +47,8 @@ def test_scripts_stop_at_the_first_fault(name: str) -> None:
 
 def test_a_session_has_a_machine_with_folders_of_its_own(tmp_path: Path) -> None:
     code = (
-        "import json; from farpoint.config import load, user_file; found = load(None, user_file()).machines;"
-        "print(json.dumps({name: [each.transport, each.statedir, each.workdir, each.cpus] for name, each in found.items()}))"
+        "import json; from farpoint.config import load, user_file; found = load(None, user_file()).machines.items();"
+        "print(json.dumps({name: [its.transport, its.statedir, its.workdir, its.cpus] for name, its in found}))"
     )
     env = {**os.environ, "HOME": str(tmp_path)}
     done = subprocess.run(
@@ -60,6 +61,4 @@ def test_a_session_has_a_machine_with_folders_of_its_own(tmp_path: Path) -> None
 
 
 def _with_our_python(env: dict[str, str]) -> dict[str, str]:
-    import sys
-
     return {**env, "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
