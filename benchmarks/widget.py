@@ -28,7 +28,8 @@ POINTS, CHANGES = {points}, {changes}
 project = Project(".")
 side = int(POINTS ** 0.5)
 document = {{"format": 1, "scan": "large", "kind": "notebook", "task": "large.ipynb", "created": 0.0,
-            "names": ["x", "y"], "points": [{{"number": n}} for n in range(POINTS)], "jobs": [], "files": {{}}, "save": [], "environment": None}}
+            "names": ["x", "y"], "points": [{{"number": n}} for n in range(POINTS)],
+            "jobs": [], "files": {{}}, "save": [], "environment": None}}
 with project.store.write() as writer:
     writer.put_scan(ScanRow(project.id, "large", "notebook", "large.ipynb", 0.0, ("x", "y"), "local", document))
     for n in range(POINTS):
