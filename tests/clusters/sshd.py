@@ -75,6 +75,7 @@ rm "{folder}/codes/$code" && echo "$code" >>"{folder}/taken"
 """
 PAM = """\
 auth required pam_exec.so quiet expose_authtok {folder}/take_code
+auth required pam_permit.so
 account required pam_permit.so
 session required pam_permit.so
 """

@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.config import MachineConfig
-from farpoint.errors import BadConfig, MachineError, Unreachable
-from farpoint.machines import known
+from farpoint.errors import MachineError, Unreachable
+from farpoint.machines import way
 from farpoint.machines.base import Place
-from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
+from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
 from farpoint.runner import layout
 from farpoint.schedulers.base import Paths, Scheduler
-from farpoint.transports.base import Transport
 from farpoint.transports.boot import runner_path
 from farpoint.transports.link import DEADLINE, Answer, Link
-from farpoint.transports.login import KEEP, Login, check_host
-from farpoint.transports.pipe import Pipe
-from farpoint.transports.ssh import Ssh
+from farpoint.transports.login import Login
 
-THERE = "~/.farpoint"  # the state folder on another computer
 PIECE = 1 << 22  # bytes of a blob or a result in one frame
 FENCES = 200  # slices in one call: each is a file that must be on the disk
 COMMAND = 120.0  # seconds a scheduler's command may take
 PATIENCE = COMMAND + 30.0  # seconds for the agent's answer about it
+POLL_HERE = 2.0  # seconds; a bell rings earlier here
+POLL_QUEUE = 10.0
+SHARED = 2  # cores taken by default where a queue system shares the computer
+MEMORY_SHARE = 0.9
 
 Jobs = Mapping[str, Sequence[str]]
 Parser = Callable[[int | None, str, str], tuple[QueueEntry, ...] | None]
@@ -45,66 +45,66 @@ class Machine:
     def __init__(
         self, name: str, link: Link, scheduler: Scheduler, owner: str, clock: Callable[[], float],
         config: MachineConfig | None = None, login: Login | None = None,
-        programs: Callable[[], Sequence[str]] = tuple, memory: known.Known | None = None,
+        programs: Callable[[], Sequence[str]] = tuple, greeting: way.Greeting | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.login = login
         self._programs = programs
+        self._greeted = greeting
         self._link = link
         self._scheduler = scheduler
         self._owner = owner
         self._clock = clock
         self._config = config or MachineConfig()
-        self._known = memory or known.Known()
         self._hello: Mapping[str, Any] | None = None
-        self._found: tuple[Queue, ...] | None = None
 
     # ------------------------------------------------------------------------------------ what is there
 
     def limits(self) -> Limits:
-        """What one run can have here: what is configured, else what the computer has, else what its queues allow."""
-        has = self._greeting() if self._scheduler.here else {}
-        return known.limits(self._config, self._scheduler, has, self._queues())
+        """What one run can have here: what is configured, else what the computer has where runs stay on it."""
+        given, scheduler = self._config, self._scheduler
+        has = self._greeting() if scheduler.here else {}
+        cpus, why = self._cpus(has)
+        memory = int(has["memory"] * MEMORY_SHARE) if has.get("memory") else None
+        return Limits(
+            cpus=cpus,
+            memory=memory if given.memory is None else given.memory,
+            gpus=has.get("gpus", 0) if given.gpus is None else given.gpus,
+            grace=scheduler.grace if given.grace is None else given.grace,
+            poll=(POLL_HERE if scheduler.here else POLL_QUEUE) if given.poll is None else given.poll,
+            pilots=cpus,
+            why=why,
+            slots=scheduler.here,
+        )
 
-    def _queues(self) -> tuple[Queue, ...]:
-        """As configured; else as the scheduler tells, once."""
-        if self._config.queues or self._scheduler.here:
-            return known.configured(self._config.queues)
-        if self._found is None:
-            self._found = self._ask_queues()
-        return self._found
-
-    def _ask_queues(self) -> tuple[Queue, ...]:
-        before = self._known.read()
-        try:
-            argv = self._scheduler.queues_command(self._paths())
-            if argv is None:
-                return ()
-            done = self._run(argv)
-        except Unreachable:
-            if "hello" not in before:
-                raise
-            return known.from_json(before.get("queues", ()))
-        found = self._scheduler.parse_queues(done["exit"], done["stdout"], done["stderr"])
-        if found is None:
-            return known.from_json(before.get("queues", ()))
-        self._known.keep(queues=known.as_json(found))
-        return found
+    def _cpus(self, has: Mapping[str, Any]) -> tuple[int, str]:
+        most: int | None = has.get("cpus")
+        if self._config.cpus is not None:
+            return min(self._config.cpus, most or self._config.cpus), ""
+        if most is None:
+            return 1 << 10, ""
+        queues = sorted(has["programs"])
+        if queues and most > SHARED:
+            return SHARED, f"{queues[0]} is here, so others share this computer; set cpus = {most} to take it all"
+        return most, ""
 
     def _greeting(self) -> Mapping[str, Any]:
-        """What it says of itself; where it cannot be asked, what it said last."""
-        if self._hello is not None:
-            return self._hello
+        if self._hello is None:
+            self._hello = self._greet()
+        return self._hello
+
+    def _greet(self) -> Mapping[str, Any]:
+        """What is there; what was there when somebody last looked, where nobody can look now."""
         try:
-            self._hello = self._link.call("hello", programs=self._programs()).value
+            found: dict[str, Any] = self._link.call("hello", programs=self._programs()).value
         except Unreachable:
-            before = self._known.read().get("hello")
+            before = self._greeted.recall() if self._greeted else None
             if before is None:
                 raise
-            return dict(before)
-        told = ("statedir", "workdir", "python", "version", "cpus", "memory", "gpus", "programs")
-        self._known.keep(hello={word: self._hello[word] for word in told if word in self._hello})
-        return self._hello
+            return before
+        if self._greeted:
+            self._greeted.remember(found)
+        return found
 
     def _paths(self) -> Paths:
         here = self._greeting()
@@ -142,8 +142,7 @@ class Machine:
         sizes = [[name, len(data)] for name, data in pieces.items()]
         body = b"".join(pieces.values())
         patience = PATIENCE + 0.1 * len(pieces)
-        for digest in sorted(self.missing(files.blobs)):
-            self._put(digest, files.blobs[digest])
+        self._put_all({digest: files.blobs[digest] for digest in sorted(self.missing(files.blobs))})
         for _ in range(3):  # a blob may be taken away between the two by somebody cleaning up
             missing = self._link.call("place", body, token=files.token, pieces=sizes, deadline=patience).value
             if not missing:
@@ -151,11 +150,30 @@ class Machine:
             for digest in missing:
                 if digest not in files.blobs:
                     raise MachineError(f"job {files.token} needs blob {digest}, which was not given with it.")
-                self._put(digest, files.blobs[digest])
+            self._put_all({digest: files.blobs[digest] for digest in missing})
         raise MachineError(f"machine {self.name!r} loses blobs of job {files.token} as fast as they come.")
 
+    def _put_all(self, blobs: Mapping[str, Path | bytes]) -> None:
+        """Many small ones in one frame: a round trip for each would be most of the time far away."""
+        together: dict[str, bytes] = {}
+        for digest, blob in blobs.items():
+            size = len(blob) if isinstance(blob, bytes) else blob.stat().st_size
+            if size > PIECE:
+                self._put(digest, blob)
+                continue
+            if sum(map(len, together.values())) + size > PIECE:
+                self._put_frame(together)
+                together = {}
+            together[digest] = blob if isinstance(blob, bytes) else blob.read_bytes()
+        self._put_frame(together)
+
+    def _put_frame(self, blobs: Mapping[str, bytes]) -> None:
+        if blobs:
+            sizes = [[digest, len(data)] for digest, data in blobs.items()]
+            self._link.call("put_all", b"".join(blobs.values()), pieces=sizes)
+
     def _put(self, digest: str, blob: Path | bytes) -> None:
-        with io.BytesIO(blob) if isinstance(blob, bytes) else blob.open("rb") as file:
+        with io.BytesIO(blob) if isinstance(blob, bytes) else blob.open("rb") as file, self._link.together():
             offset, data = 0, file.read(PIECE)
             while True:
                 after = file.read(PIECE)
@@ -286,10 +304,12 @@ class Machine:
         try:
             with beside.open("wb") as file:
                 found = hashlib.sha256()
-                while data := self.read(token, path, file.tell(), PIECE):
+                while file.tell() <= size:  # a byte more than promised is asked for: it must not be there
+                    wanted = min(PIECE, size + 1 - file.tell())
+                    data = self._link.call("read", token=token, path=path, offset=file.tell(), limit=wanted).body
                     file.write(data)
                     found.update(data)
-                    if file.tell() > size:
+                    if len(data) < wanted:
                         break
                 file.flush()
                 os.fsync(file.fileno())
@@ -333,37 +353,10 @@ def build(place: Place) -> Machine:
     """The entry point `batch` of `farpoint.machines`."""
     config = place.config
     scheduler: Scheduler = place.choose("scheduler", config.scheduler, place.schedulers)()
-    transport = place.choose("transport", config.transport or ("ssh" if config.host else "pipe"), _TRANSPORTS)
-    statedir = config.statedir or (THERE if config.host else str(place.statedir))
-    link = Link(place.name, transport(place, scheduler), statedir, config.workdir)
-    away = config.host or not scheduler.here  # this computer is never away
-    memory = known.Known(place.statedir.with_name(".known") / f"{place.name}.json" if away else None)
-    login = login_of(place)
-    return Machine(place.name, link, scheduler, place.owner, place.clock, config, login, place.programs, memory)
-
-
-def login_of(place: Place) -> Login | None:
-    """The sign-in of a machine that has a host."""
-    if not place.config.host:
-        return None
-    keep = KEEP if place.config.keep_login is None else place.config.keep_login
-    beside = place.statedir.with_name(".ssh")  # machines of one host share it
-    return Login(place.name, check_host(place.name, place.config.host), beside, keep)
-
-
-def _pipe(place: Place, _: Scheduler) -> Transport:
-    return Pipe(place.config.python)
-
-
-def _ssh(place: Place, scheduler: Scheduler) -> Transport:
-    """Where the work itself runs on that computer, the agent does not step back: what it starts would do so too."""
-    login = login_of(place)
-    if login is None:
-        raise BadConfig(f"machine {place.name!r} is reached by ssh, but has no host. Set host = to what ssh is told.")
-    return Ssh(login, place.config.python, nice=0) if scheduler.here else Ssh(login, place.config.python)
-
-
-_TRANSPORTS: Mapping[str, Callable[[Place, Scheduler], Transport]] = {"pipe": _pipe, "ssh": _ssh}
+    link, greeting = way.link_to(place, here=scheduler.here), way.Greeting.of(place)
+    return Machine(
+        place.name, link, scheduler, place.owner, place.clock, config, way.login_of(place), place.programs, greeting
+    )
 
 
 def _chunks(heads: Sequence[tuple[str, str, int, int]], body: bytes) -> tuple[Chunk, ...]:

@@ -97,13 +97,14 @@ class Office:
         self._blobs.put(request["digest"], request["offset"], body, request["last"])
         return None, b""
 
+    def put_all(self, request: Request, body: bytes) -> Answer:
+        """Whole blobs; `pieces` says [digest, size] of what the body holds."""
+        self._blobs.put_all(_pieces(request, body))
+        return None, b""
+
     def place(self, request: Request, body: bytes) -> Answer:
         """A job's folders; `pieces` says [name, size] of what the body holds. Answers the digests that are missing."""
-        pieces: Dict[str, bytes] = {}
-        at = 0
-        for name, size in request["pieces"]:
-            pieces[name] = body[at : at + size]
-            at += size
+        pieces = dict(_pieces(request, body))
         return deliver.place(self._blobs, self._job(request), self._work(request), pieces), b""
 
     def submit(self, request: Request, body: bytes) -> Answer:
@@ -213,10 +214,18 @@ class Office:
 _VERBS: Dict[str, Callable[[Office, Request, bytes], Answer]] = {
     name: getattr(Office, name)
     for name in (
-        "hello", "missing", "put", "place", "submit", "run", "news", "fence", "control", "note", "read", "tokens",
-        "usage", "remove", "survey", "pythons", "examine", "meet",
+        "hello", "missing", "put", "put_all", "place", "submit", "run", "news", "fence", "control", "note", "read",
+        "tokens", "usage", "remove", "survey", "pythons", "examine", "meet",
     )
 }  # fmt: skip
+
+
+def _pieces(request: Request, body: bytes) -> List[Tuple[str, bytes]]:
+    found, at = [], 0
+    for name, size in request["pieces"]:
+        found.append((name, body[at : at + size]))
+        at += size
+    return found
 
 
 def _next_control(folder: str) -> int:

@@ -49,7 +49,8 @@ class Workplace:
         """The program of the run."""
         if self._job["task"]["kind"] == "script":
             return [str(word) for word in self._job["task"]["argv"]]
-        python = (self._job.get("environment") or {}).get("python") or sys.executable
+        named = (self._job.get("environment") or {}).get("python")
+        python = os.path.expanduser(named) if named else sys.executable
         return [python, unpacked.place(), WORK[self._job["task"]["kind"]], self.spec]
 
     def environment(self, gpus: Optional[Sequence[int]]) -> Dict[str, str]:

@@ -70,6 +70,9 @@ class Stream:
         os.set_blocking(self._in.fileno(), False)
         self._writing = threading.Lock()
         self._broken = False
+        self._killed, self._kill = (
+            os.pipe()
+        )  # an ssh that hangs elsewhere keeps our pipe open after its command is dead
 
     @property
     def pid(self) -> int:
@@ -107,9 +110,12 @@ class Stream:
         return os.read(self._out.fileno(), 1 << 16)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Bytes as they come, to the end."""
+        """Bytes as they come, to the end, or to what was there when the command was killed."""
+        out, poll = self._out.fileno(), select.poll()
+        for descriptor in (out, self._killed):
+            poll.register(descriptor, select.POLLIN)
         with contextlib.suppress(OSError):
-            while data := os.read(self._out.fileno(), 1 << 18):
+            while out in dict(poll.poll()) and (data := os.read(out, 1 << 18)):
                 yield data
 
     def complaints(self) -> str:
@@ -130,6 +136,8 @@ class Stream:
         """End the command now, if it has not ended, and take its exit status."""
         self._child.kill()
         self._child.wait()
+        with contextlib.suppress(OSError):
+            os.write(self._kill, b"k")
         with self._writing:  # whoever is writing has just been told
             self._broken = True
             self._in.close()
@@ -138,12 +146,19 @@ class Stream:
         """Let go of the descriptors; by the one who read them last."""
         self._out.close()
         self._said.close()
+        self._close_bell()
+
+    def _close_bell(self) -> None:
+        for descriptor in (self._killed, self._kill):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def abandon(self) -> None:
         """In a forked child: close the copies of the descriptors; the process is the parent's."""
         for file in (self._in, self._out, self._said):
             with contextlib.suppress(OSError):
                 file.close()
+        self._close_bell()
         self._child.returncode = 0
 
 

@@ -41,8 +41,7 @@ def intact():
     except OSError:
         return False
 
-if not intact():
-    say("need")
+def receive():
     os.makedirs(folder, 0o700, exist_ok=True)
     part = "%s.%s-%d.part" % (path, os.uname()[1], os.getpid())
     with open(part, "wb") as file:
@@ -59,6 +58,13 @@ if not intact():
     os.rename(part, path)
     if not intact():
         sys.exit("the runner arrived damaged in " + path)
+
+if not intact():
+    say("need")
+    try:
+        receive()
+    except OSError as fault:
+        sys.exit("%s: %s" % (fault.filename or path, fault.strerror))
 sys.path.insert(0, path)
 from farpoint_runner import agent
 say("have")

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -42,9 +42,13 @@ class Link:
     """
 
     def __init__(
-        self, machine: str, transport: Transport, statedir: str, workdir: str | None = None, *, idle: float = agent.IDLE
-    ) -> None:
+        self, machine: str, transport: Transport, statedir: str, workdir: str | None = None, *,
+        idle: float = agent.IDLE, keep: bool = True,
+    ) -> None:  # fmt: skip
         self.machine = machine
+        self._keep = keep  # False: an agent answers one call and ends
+        self._users = 0
+        self._asked = threading.Event()
         self._transport = transport
         self._given = {
             "statedir": statedir, "workdir": workdir or f"{statedir}/work", "idle": idle, "nice": transport.nice,
@@ -58,7 +62,29 @@ class Link:
 
         Unreachable where there is no agent or no answer; MachineError where the agent refuses or fails.
         """
-        header = {"verb": verb, **given}
+        with self.together():
+            return self._call({"verb": verb, **given}, body, deadline)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Calls that one agent must answer, where every call has an agent of its own."""
+        if self._keep:
+            yield
+            return
+        with self._lock:
+            self._users += 1
+        self._asked.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                last = self._users == 0
+            if last:
+                self.close()
+
+    def _call(self, header: Mapping[str, Any], body: bytes, deadline: float) -> Answer:
+        verb = str(header["verb"])
         with contextlib.suppress(_Gone):  # it ended for want of questions, before it read this one: ask another
             return self._ask(self._open(verb), header, body, deadline)
         try:
@@ -68,6 +94,9 @@ class Link:
 
     def wait(self, seconds: float) -> str:
         """Until a bell rings there ("bell"), another thread asks for something ("request"), or the "time" is over."""
+        if not self._keep:
+            self._asked.clear()
+            return "request" if self._asked.wait(seconds) else "time"
         return str(self.call("wait", seconds=seconds, deadline=seconds + DEADLINE).value)
 
     def close(self) -> None:

@@ -233,5 +233,9 @@ def _refusal(said: str, host: str) -> Dead:
 def _command_of(pid: int) -> str:
     """The command line of a process, '' where there is none."""
     return subprocess.run(
-        ["ps", "-o", "args=", "-p", str(pid)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout

@@ -15,8 +15,10 @@ from farpoint.transports.login import Login
 
 # Read alike by bash, dash, zsh, tcsh and fish: no `!`, no backslash, no newline, one pair of single quotes. Its first
 # line of input is a line of a POSIX shell, which reads it byte by byte and leaves the rest to whom it becomes.
-COMMAND = "exec sh -c 'IFS= read -r line; eval \"$line\"'"
+COMMAND = "exec /bin/sh -c 'IFS= read -r line; eval \"$line\"'"
 
+# Python 3.6 takes names of files for ASCII where the locale says nothing else; fish's may be one that is not there.
+_LOCALE = 'if [ "$(locale charmap 2>/dev/null)" != UTF-8 ]; then unset LC_ALL; LC_CTYPE=C.UTF-8; export LC_CTYPE; fi; '
 _NAMES = " ".join(["python3", *(f"python3.{minor}" for minor in range(20, 5, -1)), "python"])
 _PROBE = (
     f"p=; for q in {_NAMES} /usr/libexec/platform-python; do "
@@ -34,8 +36,8 @@ class Ssh:
 
     >>> from pathlib import Path
     >>> ssh = Ssh(Login("hpc", "alias", Path("/state/ssh")), "~/conda/bin/python")
-    >>> ssh.preamble("pass")
-    b'p="$HOME"/conda/bin/python; exec "$p" -I -S -c pass\\n'
+    >>> ssh.preamble("pass").decode().partition("fi; ")[2]
+    'p="$HOME"/conda/bin/python; exec "$p" -I -S -c pass\\n'
     """
 
     login: Login
@@ -57,7 +59,7 @@ class Ssh:
     def preamble(self, loader: str) -> bytes:
         """The line that the far shell reads first."""
         found = _PROBE if self.python is None else f"p={_path(self.python)}; "
-        return f'{found}exec "$p" -I -S -c {_quote(loader)}\n'.encode()
+        return f'{_LOCALE}{found}exec "$p" -I -S -c {_quote(loader)}\n'.encode()
 
     def ready(self) -> None:
         """See that the way is open. NotSignedIn where somebody must sign in first; Dead where nobody can."""

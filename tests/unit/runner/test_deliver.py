@@ -41,6 +41,19 @@ def put_all(blobs: deliver.Blobs) -> None:
         blobs.put(layout.digest(data), 0, data, True)
 
 
+def test_many_whole_blobs_arrive_together_or_none_does(blobs) -> None:
+    given = [(layout.digest(data), data) for data in (NOTEBOOK, MESH)]
+    with pytest.raises(guard.Refused, match="something else"):
+        blobs.put_all([*given, (layout.digest(HELPER), b"damaged")])
+    assert len(blobs.missing([digest for digest, _ in given])) == 2
+    for _ in range(2):
+        blobs.put_all(given)
+    for digest, data in given:
+        with open(blobs.path(digest), "rb") as file:
+            assert (file.read(), os.fstat(file.fileno()).st_mode & 0o777) == (data, 0o400)
+    assert len(os.listdir(os.path.dirname(blobs.path(given[0][0])))) in (1, 2)
+
+
 def tree(folder: str) -> dict[str, bytes]:
     found = {}
     for top, _, names in os.walk(folder):

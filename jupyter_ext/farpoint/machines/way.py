@@ -1,0 +1,93 @@
+"""The way to a machine: its transport, its sign-in, and what it said of itself when somebody was last there.
+
+Knows settings and transports; no scheduler and no verb.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from farpoint.errors import BadConfig
+from farpoint.machines.base import Place
+from farpoint.runner import layout
+from farpoint.transports.base import Transport
+from farpoint.transports.link import Link
+from farpoint.transports.login import KEEP, Login, check_host
+from farpoint.transports.pipe import Pipe
+from farpoint.transports.ssh import Ssh
+
+THERE = "~/.farpoint"  # the state folder on another computer
+
+
+def link_to(place: Place, *, here: bool) -> Link:
+    """The link to a machine's agent; `here`: the work itself runs on that computer."""
+    config = place.config
+    transport = place.choose("transport", config.transport or ("ssh" if config.host else "pipe"), _TRANSPORTS)
+    statedir = config.statedir or (THERE if config.host else str(place.statedir))
+    return Link(place.name, transport(place, here), statedir, config.workdir, keep=config.agent == "on")
+
+
+def login_of(place: Place) -> Login | None:
+    """The sign-in of a machine that has a host."""
+    if not place.config.host:
+        return None
+    keep = KEEP if place.config.keep_login is None else place.config.keep_login
+    beside = place.statedir.with_name(".ssh")  # machines of one host share it
+    return Login(place.name, check_host(place.name, place.config.host), beside, keep)
+
+
+def _pipe(place: Place, _: bool) -> Transport:
+    return Pipe(place.config.python)
+
+
+def _ssh(place: Place, here: bool) -> Transport:
+    """Where the work itself runs on that computer, the agent does not step back: what it starts would do so too."""
+    login = login_of(place)
+    if login is None:
+        raise BadConfig(f"machine {place.name!r} is reached by ssh, but has no host. Set host = to what ssh is told.")
+    return Ssh(login, place.config.python, nice=0) if here else Ssh(login, place.config.python)
+
+
+_TRANSPORTS: Mapping[str, Callable[[Place, bool], Transport]] = {"pipe": _pipe, "ssh": _ssh}
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a machine said of itself, kept in a file, for work that is handed over while nobody can reach it.
+
+    >>> import tempfile
+    >>> greeting = Greeting(Path(tempfile.mkdtemp()) / "hello.json", "alias")
+    >>> greeting.remember({"cpus": 4}); greeting.recall()
+    {'cpus': 4}
+    >>> Greeting(greeting.path, "another").recall()
+    """
+
+    path: Path
+    settings: str  # under other settings it would say something else
+
+    @classmethod
+    def of(cls, place: Place) -> Greeting:
+        """That of a machine."""
+        named = ("host", "transport", "statedir", "workdir", "python")
+        settings = {name: value for name, value in msgspec.structs.asdict(place.config).items() if name in named}
+        return cls(place.statedir / "hello.json", json.dumps(settings, sort_keys=True))
+
+    def remember(self, said: Mapping[str, Any]) -> None:
+        """Keep what it said."""
+        if self.recall() != said:
+            layout.make_private(str(self.path.parent))
+            layout.put_json(str(self.path), {"settings": self.settings, "said": dict(said)})
+
+    def recall(self) -> dict[str, Any] | None:
+        """What it said last, None where that was never, or under other settings."""
+        try:
+            kept = json.loads(self.path.read_bytes())
+            return dict(kept["said"]) if kept["settings"] == self.settings else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
