@@ -16,7 +16,7 @@ from farpoint.api import outcome
 from farpoint.api.remote import Function, check_options
 from farpoint.api.run import Run
 from farpoint.api.scan import refuse_inside
-from farpoint.errors import BadInput
+from farpoint.errors import BadInput, RunCancelled
 from farpoint.functions import walk
 from farpoint.functions.calls import COUNT, Parcels, column_shape_of
 from farpoint.runner import values
@@ -32,6 +32,7 @@ class Call(futures.Future[Any]):
         self.arguments = arguments
         self.named = named
         self.run: Run | None = None
+        self._ending = threading.RLock()
 
     def cancel(self) -> bool:
         """Ask for its end; False where it runs or has ended, as for any future."""
@@ -40,7 +41,14 @@ class Call(futures.Future[Any]):
             if run.running() or run.done() or self.done():
                 return False
             run.cancel()
-        return super().cancel() and (self.set_running_or_notify_cancel() or True)
+        return self._give_up()
+
+    def _give_up(self) -> bool:
+        """Be cancelled, once: by whoever asked for it, or because the run came back so. False where it has ended."""
+        with self._ending:
+            if not self.cancelled() and super().cancel():
+                self.set_running_or_notify_cancel()
+            return self.cancelled()
 
     def running(self) -> bool:
         """True while it is being executed."""
@@ -65,9 +73,13 @@ class Call(futures.Future[Any]):
 
     def ended(self, run: Run) -> None:
         """Take over how its run ended. What it returned or raised is read when it is asked for."""
-        if self.done() or not self.set_running_or_notify_cancel():
-            return
         fault = outcome.exception_of(run.row)
+        if isinstance(fault, RunCancelled):
+            self._give_up()
+            return
+        with self._ending:
+            if self.done() or not self.set_running_or_notify_cancel():
+                return
         if fault is None:
             self.set_result(None)
         else:

@@ -1,7 +1,7 @@
 """CPython's own tests of executors, run against ours.
 
-They are those of the running Python where it has them installed, else of the file that FARPOINT_CPYTHON_TESTS names
-(a `test_concurrent_futures.py`).
+They are those of the file that FARPOINT_CPYTHON_TESTS names (a `test_concurrent_futures.py`), else of the running
+Python where it has them, else of Debian's libpython3.X-testsuite of the same minor version.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import sys
 import unittest
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 import farpoint
+from clusters.daemons import unavailable
 
 # The mixins that CPython runs against each of its executors. Everything else there is about pools of threads or
 # processes in this computer (their number, reuse, start method and initializer), or about Future alone.
@@ -30,19 +32,28 @@ SKIPPED = {
 
 
 HOME = "test.test_concurrent_futures"
+MINOR = "{}.{}".format(*sys.version_info)
+DEBIAN = Path(f"/usr/lib/python{MINOR}/test/test_concurrent_futures.py")
 PARTS = ("executor", "test_wait", "test_as_completed", "test_shutdown")  # since Python 3.12 it is a package
 
 
 def _modules() -> Iterator[Any]:
     named = os.environ.get("FARPOINT_CPYTHON_TESTS")
-    if named:
-        spec = importlib.util.spec_from_file_location("cpython_tests", named)
+    own = [] if named else list(_own())
+    if own:
+        yield from own
+        return
+    file = Path(named) if named else DEBIAN
+    if named or file.is_file():
+        spec = importlib.util.spec_from_file_location("cpython_tests", file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)  # not in sys.modules: its functions travel by value
         spec.loader.exec_module(module)
         yield module
-        return
+
+
+def _own() -> Iterator[Any]:
     for name in (HOME, *(f"{HOME}.{part}" for part in PARTS)):
         with contextlib.suppress(ImportError):
             yield importlib.import_module(name)
@@ -91,7 +102,10 @@ class Here(unittest.TestCase):
 def test_few_are_skipped() -> None:
     names = {name for _, name in CASES}
     if not names:
-        pytest.skip("this Python comes without its tests, and FARPOINT_CPYTHON_TESTS names none")
+        unavailable(
+            f"this Python {MINOR} comes without its own tests, nor does Debian's libpython{MINOR}-testsuite lie here; "
+            "FARPOINT_CPYTHON_TESTS may name a test_concurrent_futures.py"
+        )
     assert len(names & set(SKIPPED)) < 0.1 * len(names)
 
 

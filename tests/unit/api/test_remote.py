@@ -14,7 +14,7 @@ import farpoint as fp
 from farpoint.errors import BadInput, BadPoints, BadResources, BadTask, CodeChanged, NotFinished
 from farpoint.functions.calls import Parcels, column_shape_of, shape_of
 from farpoint.project import Project
-from still import StillMachine
+from still import StillMachine, finish
 
 
 @fp.remote(cpus=2)
@@ -140,6 +140,18 @@ def test_inside_a_run_it_stays_in_place(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert [done.result() for done in double.on("hpc").starmap([(1, 2), (3, 4)])] == [4, 10]
     with pytest.raises(fp.InsideRun):
         fp.Executor().submit(abs, 1)
+
+
+def test_a_call_that_is_cancelled_elsewhere_is_a_cancelled_future(project: Project) -> None:
+    executor = fp.Executor(project=project)
+    call = executor.submit(abs, -1)
+    assert call.run is not None
+    finish(project, call.run.row.scan, call.run.number, "CANCELLED")
+    with pytest.raises(futures.CancelledError):
+        call.result(timeout=60)
+    assert call.cancelled()
+    assert call.cancel()
+    assert futures.wait([call], timeout=1).done == {call}
 
 
 def test_shapes() -> None:
