@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from farpoint import identity
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan
+from farpoint.counted import Counted
 from farpoint.errors import BadInput, InsideRun, RunFailed
 from farpoint.model import Resources, RunRow, State
 from farpoint.points import Points
@@ -38,6 +38,7 @@ class Asked:
     rerun: bool = False
     environment: str | None = None
     points: Points | None = None
+    counted: Counted = Counted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def send(project: Project, source: str, names: dict[str, Any], asked: Asked) -> 
     given = asked.points.names if asked.points is not None else ()
     task = cell_task.prepare(
         project, source, names, files=asked.files, returns=asked.returns, given=given, name=asked.name,
-        environment=asked.environment,
+        environment=asked.environment, counted=asked.counted,
     )  # fmt: skip
     watch.catch_up(project, task.name)
     known = {row.number: row for row in project.store.runs(project.id, scan=task.name)}
@@ -82,7 +83,7 @@ def _refuse_busy(task: cell_task.Cell, known: Iterable[RunRow]) -> None:
     """One name is one cell: while another cell of that name runs, this one needs a name of its own."""
     for row in known:
         parameters = {name: value(each) for name, each in row.parameters.items()}
-        if not row.state.final and row.key != identity.key(task.made.pieces, parameters):
+        if not row.state.final and row.key != task.made.key(parameters):
             raise BadInput(
                 f"{task.name!r} is {row.state} with other code or values. Cancel it (%remote cancel {task.name}), "
                 "or give this cell another name with --as."

@@ -10,9 +10,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from farpoint.counted import Counted, counted
 from farpoint.verbs.function import scan_name
 
-OPTIONS = ("name", "files", "save", "environment", "project", "rerun", "changed")
+OPTIONS = ("name", "files", "save", "environment", "project", "rerun", "changed", "key", "ignore")
 
 
 class Remote:
@@ -42,6 +43,10 @@ class Remote:
     def name(self) -> str:
         """What its scan is called."""
         return str(self.options.get("name") or scan_name(self.__wrapped__))
+
+    def counted(self) -> Counted:
+        """What was said about the keys of its runs."""
+        return counted(self.options.get("key"), self.options.get("ignore"))
 
     def resources(self) -> dict[str, Any]:
         """What one call needs, as it was said."""

@@ -14,6 +14,7 @@ from farpoint.api import placed
 from farpoint.api.here import project_of
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan, refuse_inside
+from farpoint.counted import counted
 from farpoint.errors import BadInput, BadPoints
 from farpoint.functions.calls import COUNT, Parcels, Shape, shape_of
 from farpoint.project import Project
@@ -31,7 +32,7 @@ def remote(given: Callable[..., Any] | str | None = None, /, **options: Any) -> 
 
     Called, it stays the function it was. `relax.submit(…)` returns a Run, `relax.map(…)` a Scan, `relax.on(machine)`
     the same for another place. `options` are resources, and `name files save environment project` as a Scan has them;
-    `rerun=True` and `changed="keep"` mean what they do in a Scan's submit.
+    `rerun=True` and `changed="keep"` mean what they do in a Scan's submit, `key` and `ignore` what they do in a Scan.
     Inside a run everything is done in place. Raises BadInput for what is neither, BadResources for a bad value.
 
     >>> @remote(cpus=2)
@@ -93,8 +94,9 @@ class Function(placed.Remote):
     ) -> Scan:
         """Submit calls given by argument name, what is no plain data packed; their Scan, in this order."""
         refuse_inside(self.name)
+        task = function.Function(self.__wrapped__, self.name, parcels, shape, self.counted())
         made = Scan.of_calls(
-            function.Function(self.__wrapped__, self.name, parcels, shape), calls, project=self.project, name=self.name,
+            task, calls, project=self.project, name=self.name,
             **{name: value for name, value in self.options.items() if name in ("files", "save", "environment")},
         )  # fmt: skip
         choices = {"rerun": bool(self.options.get("rerun")), "changed": self.options.get("changed")}
@@ -107,6 +109,7 @@ class Function(placed.Remote):
 
 
 def check_options(options: Mapping[str, Any]) -> None:
+    counted(options.get("key"), options.get("ignore"))
     as_resources(**{name: value for name, value in options.items() if name not in placed.OPTIONS})
 
 

@@ -15,6 +15,7 @@ from farpoint.api.placed import Remote
 from farpoint.api.preview import Preview
 from farpoint.api.summary import plural
 from farpoint.api.view import View
+from farpoint.counted import Counted, counted, from_document
 from farpoint.errors import BadInput, BadTask, InsideRun, MachineError, Unreachable
 from farpoint.functions import calls
 from farpoint.model import RunRow, State
@@ -36,7 +37,9 @@ class Scan(View):
     `points` come from `grid`, `zip`, `sample`, a DataFrame or any mappings (none: once, as it is). `constants` are
     arguments of a function that all points share. `files` are further files it reads (name there → path here, or a
     list of paths), `save` patterns of files to bring back, `environment` the Python that runs it. A name makes it one
-    scan of its project, in which known points are found again. Raises BadTask and BadPoints.
+    scan of its project, in which known points are found again. `key` is a text that stands for the code ("v3"), or a
+    function called here whose answer is added to a point's key; `ignore` names parameters and globals that make no
+    difference. Raises BadTask and BadPoints.
 
     >>> Scan("missing.ipynb")
     Traceback (most recent call last):
@@ -56,18 +59,21 @@ class Scan(View):
         save: str | Iterable[str] = (),
         environment: str | Path | None = None,
         project: Project | str | Path | None = None,
+        key: str | Callable[..., Any] | None = None,
+        ignore: str | Iterable[str] | None = None,
         **constants: Any,
     ) -> None:
         task = task if callable(task) else Path(task).expanduser()
         asked = task.options if isinstance(task, Remote) else {}
         files, save = asked.get("files") if files is None else files, save or asked.get("save", ())
         environment, project = environment or asked.get("environment"), project or asked.get("project")
-        made = _task_of(task)
+        rule = counted(asked.get("key") if key is None else key, asked.get("ignore") if ignore is None else ignore)
+        made = _task_of(task, rule)
         self._task: source.Task = made
         start = made.path if isinstance(made, source.Notebook) else Path.cwd()
         super().__init__(lambda: project_of(project, start), name or made.name, None)
         self.task = made.path.absolute() if isinstance(made, source.Notebook) else task
-        self._task = source.Notebook(self.task) if isinstance(self.task, Path) else made
+        self._task = source.Notebook(self.task, rule) if isinstance(self.task, Path) else made
         self._added: list[Scan] = []
         self._constants = _constants(made, constants)
         self._points: Sequence[Mapping[str, Any]] | None = self._complete(points)
@@ -90,7 +96,7 @@ class Scan(View):
             files=dict(document["files"]),
             save=tuple(document["save"]),
             environment=document.get("environment"),
-            _task=source.Notebook(task) if notebook else Stored(document),
+            _task=source.Notebook(task, from_document(document)) if notebook else Stored(document),
             _added=[],
             _constants={},
             _ordered=False,
@@ -234,11 +240,11 @@ def refuse_inside(name: str) -> None:
         raise InsideRun(f"{name} was submitted from inside a run. Say submit(nested=True) if that is meant.")
 
 
-def _task_of(task: Path | Callable[..., Any]) -> source.Notebook | Function:
+def _task_of(task: Path | Callable[..., Any], rule: Counted) -> source.Notebook | Function:
     if isinstance(task, Path):
-        return source.Notebook(task)
+        return source.Notebook(task, rule)
     function: Callable[..., Any] = task.__wrapped__ if isinstance(task, Remote) else task
-    return Function(function, task.name if isinstance(task, Remote) else scan_name(function))
+    return Function(function, task.name if isinstance(task, Remote) else scan_name(function), counted=rule)
 
 
 def _constants(task: source.Notebook | Function, given: Mapping[str, Any]) -> dict[str, Any]:

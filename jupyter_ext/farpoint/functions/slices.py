@@ -35,6 +35,8 @@ class Slices:
 
     pieces: dict[str, str] = field(default_factory=dict)
     modules: dict[str, Path] = field(default_factory=dict)
+    ignore: frozenset[str] = frozenset()  # names that count for nothing
+    met: set[str] = field(default_factory=set)  # those of them that were met
     _parsed: dict[str, list[Statement]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
@@ -51,6 +53,9 @@ class Slices:
 
     def _step(self, module: str, name: str) -> list[tuple[str, str]]:
         """Note the statements of one name; where to look next."""
+        if name in self.ignore:
+            self.met.add(name)
+            return []
         below = f"{module}.{name}"
         if name != WHOLE and origin.file_of(below) is not None and not self._binds(module, name):
             return [(below, WHOLE)]

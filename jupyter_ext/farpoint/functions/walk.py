@@ -11,8 +11,9 @@ import hashlib
 import json
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from farpoint.errors import BadTask
@@ -46,6 +47,8 @@ class Walk:
     slices: Slices = field(default_factory=Slices)
     imported: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)  # files, or a notebook's cells, with the code that travels by value
+    ignore: frozenset[str] = frozenset()  # names of globals, closed-over values and arguments that count for nothing
+    names: set[str] = field(default_factory=set)  # of all that was met
     _labels: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)  # what has a label, so that its id stays its own
     _open: dict[int, int] = field(default_factory=dict)
@@ -172,19 +175,34 @@ class Walk:
 
     def _function(self, function: types.FunctionType) -> Tokens:
         found = _globals_of(function.__code__)
-        tokens: Tokens = [self._code(function.__code__), self.visit(function.__defaults__, " default ")]
-        tokens.append(self.visit(function.__kwdefaults__, " default "))
+        tokens: Tokens = [self._code(function.__code__), *self._defaults(function)]
         free = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
-        tokens += [["free", name, self.visit(cell, name)] for name, cell in free]
+        tokens += [["free", name, self._unless_ignored(name, partial(self.visit, cell, name))] for name, cell in free]
         attributes = {name: each for name, each in vars(function).items() if name != "__wrapped__"}
         tokens.append(self._state(attributes))
-        tokens += [["global", name, self._global(function, name, used)] for name, used in sorted(found.items())]
+        for name, used in sorted(found.items()):
+            tokens.append(["global", name, self._unless_ignored(name, partial(self._global, function, name, used))])
         for name in sorted(_imported_by(function.__code__)):
             if self.slices.reach(name, WHOLE):
                 self.imported.add(name)
             else:
                 self._package(name)
         return tokens
+
+    def _unless_ignored(self, name: str, tokens: Callable[[], Tokens]) -> Tokens:
+        self.names.add(name)
+        return ["ignored"] if name in self.ignore else tokens()
+
+    def _defaults(self, function: types.FunctionType) -> list[Tokens]:
+        """What positional and keyword arguments have where they are not given."""
+        given, named, code = function.__defaults__, function.__kwdefaults__, function.__code__
+        positional = code.co_varnames[: code.co_argcount]
+        if self.ignore.intersection(positional):
+            kept = zip(positional[len(positional) - len(given or ()) :], given or (), strict=True)
+            given = tuple(None if name in self.ignore else value for name, value in kept)
+        if named and self.ignore.intersection(named):
+            named = {name: value for name, value in named.items() if name not in self.ignore}
+        return [self.visit(given, " default "), self.visit(named, " default ")]
 
     def _global(self, function: types.FunctionType, name: str, used: frozenset[str]) -> Tokens:
         if name not in function.__globals__:

@@ -14,8 +14,8 @@ from farpoint.errors import BadInput, nearest
 from farpoint.points import parse_axis
 from farpoint.resources import WORDS
 
-ONCE = (*WORDS, "as", "environment")
-MANY = ("file", "return", "save", "extra")
+ONCE = (*WORDS, "as", "environment", "key")
+MANY = ("file", "return", "save", "extra", "ignore")
 FLAGS = ("rerun", "detach")
 
 

@@ -14,6 +14,7 @@ from farpoint.api.far_cell import Asked, Sent
 from farpoint.api.here import project_of
 from farpoint.api.run import Run
 from farpoint.api.summary import failures
+from farpoint.counted import counted
 from farpoint.errors import BadInput, Detached, FarpointError
 from farpoint.model import RunRow, State
 from farpoint.points import grid
@@ -53,7 +54,8 @@ def asked_of(line: lines.Line, words: list[str], **more: Any) -> Asked:
     return Asked(
         machine=lines.machine(words), resources=resources(**line.resources), files=line.files,
         save=tuple(line.many["save"]), returns=tuple(line.many["return"]), name=line.once.get("as"),
-        rerun="rerun" in line.flags, environment=line.once.get("environment"), **more,
+        rerun="rerun" in line.flags, environment=line.once.get("environment"),
+        counted=counted(line.once.get("key"), line.many["ignore"]), **more,
     )  # fmt: skip
 
 

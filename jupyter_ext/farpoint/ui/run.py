@@ -35,6 +35,10 @@ from farpoint.ui.target import Target, paused
 @options.on
 @options.resources()
 @click.option("--environment", metavar="PYTHON", help="The Python that runs the notebook there.")
+@click.option(
+    "--key", metavar="TEXT", help="A text that stands for the code: results are kept while it stays the same."
+)
+@click.option("--ignore", multiple=True, metavar="NAME", help="A parameter that makes no difference to the results.")
 @click.option("--rerun", is_flag=True, help="Repeat points that have their results already.")
 @click.option("--changed", type=click.Choice(["keep", "rerun"]), help="What becomes of results made by earlier code.")
 @click.option("--nested", is_flag=True, help="Allow submitting from inside a run.")
@@ -44,8 +48,9 @@ from farpoint.ui.target import Target, paused
 @options.as_json
 def run(
     notebook: Path, parameters: tuple[str, ...], coupled: bool, points: Path | None, name: str | None,
-    files: tuple[str, ...], save: tuple[str, ...], on: str | None, environment: str | None, rerun: bool,
-    changed: str | None, nested: bool, preview: bool, detach: bool, project: Path | None, as_json: bool,
+    files: tuple[str, ...], save: tuple[str, ...], on: str | None, environment: str | None, key: str | None,
+    ignore: tuple[str, ...], rerun: bool, changed: str | None, nested: bool, preview: bool, detach: bool,
+    project: Path | None, as_json: bool,
     **resources: Any,
 ) -> int:  # fmt: skip
     """Run a notebook at one point or at many.
@@ -74,7 +79,7 @@ def run(
     with say.aside():
         scan = Scan(
             notebook, made, name=name, files=given.files(files, notebook), save=save, environment=environment,
-            project=project,
+            project=project, key=key, ignore=ignore,
         )  # fmt: skip
     if not len(scan):  # inside a run of this very notebook, as it has said
         return exits.WELL

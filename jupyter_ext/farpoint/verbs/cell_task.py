@@ -9,14 +9,17 @@ import json
 import pickletools
 import sys
 import tempfile
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from farpoint import identity, inputs, names
-from farpoint.errors import BadTask
+from farpoint.counted import Counted
+from farpoint.errors import BadInput, BadTask
 from farpoint.functions import walk
+from farpoint.functions.slices import Slices
 from farpoint.model import InputFile
 from farpoint.project import Project
 from farpoint.runner import carrying, layout
@@ -24,6 +27,7 @@ from farpoint.runner.work_python import SPARE
 from farpoint.verbs.source import Source
 
 FILE = "cell.ipynb"
+_CODE = (types.FunctionType, type, types.ModuleType)  # what a text can stand for
 _OURS = frozenset({"In", "Out", "exit", "get_ipython", "open", "quit"})  # every kernel has its own
 
 
@@ -59,6 +63,7 @@ def prepare(
     name: str | None = None,
     environment: str | None = None,
     folder: Path | None = None,
+    counted: Counted = Counted(),
 ) -> Cell:
     """Make a task of a cell's source and the values of the names it reads, but those `given` by the points.
 
@@ -77,10 +82,15 @@ def prepare(
     )
     where = (folder or Path.cwd()).resolve() / FILE
     gathered = inputs.gather_for(_with_imports(source, modules), where, project.root.resolve(), files)
-    pieces = _pieces(source, typed, namespace, gathered, environment)
+    if isinstance(counted.key, str) and name is None:
+        raise BadInput("key= stands for the cell's code, so that its name has to tell it from others: say --as NAME.")
+    pieces, met = _pieces(source, typed, namespace, gathered, environment, counted.ignore)
+    counted.check({*typed, *given, *met}, "the cell")
+    pieces = counted.pieces(pieces, [f"value {each}" for each in typed if not isinstance(namespace[each], _CODE)])
     noticed = [f"{path} is read by the cell and travels with it" for path in gathered.noticed]
     travels = (*values, *gathered.files, *gathered.modules, *_cloudpickle())
-    made = Source(FILE, layout.dump(notebook), pieces, travels, (*gathered.warnings, *noticed))
+    warnings = (*gathered.warnings, *noticed)
+    made = Source(FILE, layout.dump(notebook), pieces, travels, warnings, counted=counted)
     return Cell(name or _name("scan" if given else "cell", found, pieces), made, found)
 
 
@@ -148,23 +158,29 @@ def _with_imports(source: str, modules: Iterable[str]) -> dict[str, Any]:
 
 def _pieces(
     source: str, typed: Mapping[str, Any], namespace: Mapping[str, Any], gathered: inputs.Gathered,
-    environment: str | None,
-) -> dict[str, str]:  # fmt: skip
-    """What the result depends on: the cell, each value, the modules and files, the environment."""
+    environment: str | None, ignore: frozenset[str],
+) -> tuple[dict[str, str], set[str]]:  # fmt: skip
+    """What the result depends on: the cell, each value, the modules and files, the environment; and all names met."""
     cell = {"cell_type": "code", "metadata": {}, "source": source}
     modules = {item.path: Path(item.source).read_text(encoding="utf-8") for item in gathered.modules}
     digests = {item.path: item.digest for item in gathered.files}
     found = identity.pieces({"cells": [cell]}, (), modules, digests, environment or "")
+    met: set[str] = set()
     for name, each in typed.items():
+        if name in ignore:
+            continue
         pickled = isinstance(each, dict) and each.get("$") == "pickled"
-        found[f"value {name}"] = _sum(namespace[name], name) if pickled else layout.digest(layout.dump(each))
-    return found
+        found[f"value {name}"] = (
+            _sum(namespace[name], name, ignore, met) if pickled else layout.digest(layout.dump(each))
+        )
+    return found, met
 
 
-def _sum(value: Any, name: str) -> str:
+def _sum(value: Any, name: str, ignore: frozenset[str], met: set[str]) -> str:
     """What tells a function, a class or an object from another one, in any process."""
-    seen = walk.Walk()
+    seen = walk.Walk(ignore=ignore, slices=Slices(ignore=ignore))
     tokens = seen.visit(value, name)
+    met |= seen.names | seen.slices.met
     return layout.digest(layout.dump([tokens, seen.finish()]))
 
 

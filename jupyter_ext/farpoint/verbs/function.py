@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import identity, inputs, reading
+from farpoint.counted import Counted
 from farpoint.errors import BadTask
 from farpoint.functions import origin
 from farpoint.functions.calls import Parcels, Shape, shape_of
+from farpoint.functions.slices import Slices
 from farpoint.functions.walk import Walk, same
 from farpoint.model import InputFile
 from farpoint.project import Project
@@ -33,6 +35,7 @@ class Function:
     name: str
     parcels: Parcels = field(default_factory=Parcels)
     shape: Shape | None = None  # how its points name its arguments, its own signature where None
+    counted: Counted = Counted()
     kind = "function"
 
     def label(self, project: Project) -> str:
@@ -43,8 +46,10 @@ class Function:
         self, project: Project, names: tuple[str, ...], files: Mapping[str, str], environment: str | None
     ) -> Source:
         """Find what the function reaches, pickle it and gather what travels with it. Raises BadTask."""
-        walk = Walk()
+        ignore = self.counted.ignore
+        walk = Walk(ignore=ignore, slices=Slices(ignore=ignore))
         walk.visit(self.function)
+        self.counted.check({*self._arguments(), *walk.names, *walk.slices.met}, self.name)
         pieces = walk.finish()
         beside: dict[str, bytes] = {}
         data = self._pickled(beside, walk.written)
@@ -55,8 +60,13 @@ class Function:
         arrays = [InputFile(digest, digest, len(blob), "", "argument") for digest, blob in beside.items()]
         travels = (*asked, *inputs.taken(found.files), *arrays)
         return Source(
-            f"{self.name}.pickle", data, pieces, travels, tuple(found.warnings), {**self.parcels.blobs, **beside}
-        )
+            f"{self.name}.pickle", data, self.counted.pieces(pieces), travels, tuple(found.warnings),
+            {**self.parcels.blobs, **beside}, self.counted,
+        )  # fmt: skip
+
+    def _arguments(self) -> list[str]:
+        shape = self.shape or shape_of(self.function)
+        return [name for name in (*shape.positional, *shape.named, shape.star, shape.stars) if name]
 
     def _pickled(self, beside: dict[str, bytes], written: Iterable[str]) -> bytes:
         call = (self.shape or shape_of(self.function)).call()

@@ -14,7 +14,8 @@ from typing import Any
 
 from farpoint import identity
 from farpoint._version import __version__
-from farpoint.errors import BadResources, BadTask, CodeChanged
+from farpoint.counted import Counted
+from farpoint.errors import BadPoints, BadResources, BadTask, CodeChanged
 from farpoint.machines.base import Machine
 from farpoint.model import FINAL, InputFile, JobFiles, JobShape, Limits, PlannedRun, Resources, RunRow, State
 from farpoint.project import Project
@@ -101,8 +102,8 @@ def plan(project: Project, request: Request) -> Plan:
     asked, points = _points(request, document)
     names = tuple(points[0]) if points else ()
     source = request.task.read(project, names, request.files, request.environment)
-    document = _fresh(document, project, name, request, points)
-    numbers = _number(document, project, points, asked)
+    document = _fresh(document, project, name, request, points, source.counted)
+    numbers = _number(document, project, points, asked, source.counted)
     version = _version(document, source.pieces)
     known = {row.number: row for row in project.store.runs(project.id, scan=name)}
     limit = project.config.confirm_above if request.confirm else math.inf
@@ -140,13 +141,15 @@ def values_of(typed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fresh(
-    document: Mapping[str, Any], project: Project, name: str, request: Request, points: Sequence[Any]
-) -> dict[str, Any]:
+    document: Mapping[str, Any], project: Project, name: str, request: Request, points: Sequence[Any],
+    counted: Counted,
+) -> dict[str, Any]:  # fmt: skip
     """A copy of the scan's document to work on; a new one where there was none."""
     asked: dict[str, Any] = {"files": dict(request.files), "save": list(request.save)}
     if request.numbers is not None:  # a retry brings the files of the last time
         asked = {}
-    asked |= {"resources": asdict(request.resources), "environment": request.environment}
+    asked |= {"resources": asdict(request.resources), "environment": request.environment, **counted.told()}
+    document = {name: each for name, each in document.items() if name not in ("key", "ignore")}
     names = list(dict.fromkeys(name for point in points for name in point))
     if document:
         asked["names"] = list(dict.fromkeys([*document["names"], *names]))
@@ -158,17 +161,20 @@ def _fresh(
 
 
 def _number(
-    document: dict[str, Any], project: Project, points: Sequence[Mapping[str, Any]], asked: Sequence[int] | None
-) -> list[int]:
+    document: dict[str, Any], project: Project, points: Sequence[Mapping[str, Any]], asked: Sequence[int] | None,
+    counted: Counted,
+) -> list[int]:  # fmt: skip
     """The number of every point: the one it always had, or the next free one. Numbers never change hands."""
     if asked is not None:
         return list(asked)
-    known = {values.canonical(values_of(entry["parameters"])): entry["number"] for entry in document["points"]}
-    following = max(known.values(), default=-1) + 1
-    numbers = []
+    known: dict[str, int] = {}
+    for entry in document["points"]:
+        known.setdefault(values.canonical(counted.point(values_of(entry["parameters"]))), entry["number"])
+    following = max((entry["number"] for entry in document["points"]), default=-1) + 1
+    numbers: list[int] = []
     for point in points:
         typed = {name: values.encode(value) for name, value in point.items()}
-        key = values.canonical(dict(point))
+        key = values.canonical(counted.point(point))
         if key not in known:
             known[key] = following
             entry = {"number": following, "run": project.new_run_id(), "parameters": typed}
@@ -176,6 +182,13 @@ def _number(
             document["points"].append(entry)
             following += 1
         numbers.append(known[key])
+    if counted.ignore and len(set(numbers)) < len(numbers):
+        twice = next(number for number in numbers if numbers.count(number) > 1)
+        places = [str(place) for place, number in enumerate(numbers) if number == twice]
+        raise BadPoints(
+            f"points {' and '.join(places[:2])} differ only in what ignore= leaves out "
+            f"({', '.join(sorted(counted.ignore))}): to farpoint they are one. Ask for one of them."
+        )
     return numbers
 
 
@@ -207,7 +220,7 @@ def _choose(
             start.append((number, point))
         elif request.numbers is not None or request.rerun:
             start += [(number, point)] if row.state in FINAL else []
-        elif row.state is State.COMPLETED and row.key != identity.key(source.pieces, point):
+        elif row.state is State.COMPLETED and row.key != source.key(point):
             stale.append((number, point))
         elif request.task.kind == "function" and row.state not in FINAL and request.changed is None:
             _refuse_older(document, source, row, point)
@@ -227,7 +240,7 @@ def _choose(
 
 def _refuse_older(document: Mapping[str, Any], source: Source, row: RunRow, point: Mapping[str, Any]) -> None:
     """A call is not answered by a run of other code that is still on its way."""
-    if row.key != identity.key(source.pieces, point):
+    if row.key != source.key(point):
         raise CodeChanged(
             f"{_what_changed(document, source, [row])}, and point {row.number} of {document['scan']} is still "
             f"{row.state} with the earlier code. Wait for it, cancel it, or give this one another name."
@@ -265,7 +278,7 @@ def _planned(
     version: int, need: Resources,
 ) -> PlannedRun:  # fmt: skip
     entry = document["points"][number] if document["points"][number]["number"] == number else _entry(document, number)
-    key = identity.key(source.pieces, point)
+    key = source.key(point)
     attempt = row.attempt + 1 if row else 1
     return PlannedRun(entry["run"], number, attempt, key, point, entry["seed"], version, need)
 

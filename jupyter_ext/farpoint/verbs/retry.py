@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from farpoint.counted import from_document
 from farpoint.errors import BadInput, NotFound
 from farpoint.model import Resources, RunRow
 from farpoint.project import Project
@@ -56,7 +57,7 @@ def _task(project: Project, document: Mapping[str, Any]) -> Task:
     if document["kind"] != "notebook":
         return Stored(document)
     task = Path(document["task"])
-    return Notebook(task if task.is_absolute() else project.root / task)
+    return Notebook(task if task.is_absolute() else project.root / task, from_document(document))
 
 
 def _resources(document: Mapping[str, Any]) -> Resources:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from farpoint import identity, inputs
+from farpoint.counted import Counted
 from farpoint.errors import BadPoints, BadTask, nearest
 from farpoint.model import InputFile
 from farpoint.project import Project
@@ -30,6 +31,11 @@ class Source:
     files: tuple[InputFile, ...]
     warnings: tuple[str, ...]
     blobs: Mapping[str, bytes] = field(default_factory=dict)  # contents that lie in no file here, by digest
+    counted: Counted = Counted()  # what was said about the keys of its runs
+
+    def key(self, point: Mapping[str, Any]) -> str:
+        """The key of its run at a point."""
+        return self.counted.of(self.pieces, point)
 
 
 class Task(Protocol):
@@ -55,6 +61,7 @@ class Notebook:
     """A notebook file."""
 
     path: Path
+    counted: Counted = Counted()
     kind = "notebook"
 
     @property
@@ -78,10 +85,13 @@ class Notebook:
         gathered = inputs.gather(self.path, project.root, files)
         modules = {item.path: Path(item.source).read_text() for item in gathered.modules}
         digests = {item.path: item.digest for item in gathered.files}
-        pieces = identity.pieces(notebook, names, modules, digests, environment or "")
+        self.counted.check(inputs.parameters(notebook), self.path.name)
+        ignored = sorted(self.counted.ignore)
+        pieces = identity.pieces(notebook, [*names, *ignored], modules, digests, environment or "")
         noticed = [f"{path} is read by the notebook and travels with it" for path in gathered.noticed]
         travels = (*gathered.files, *gathered.modules)
-        return Source(self.path.name, data, pieces, travels, (*warnings, *gathered.warnings, *noticed))
+        said = (*warnings, *gathered.warnings, *noticed)
+        return Source(self.path.name, data, self.counted.pieces(pieces), travels, said, counted=self.counted)
 
     def _load(self) -> tuple[bytes, Mapping[str, Any]]:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from farpoint.counted import from_document
 from farpoint.errors import NotFound
 from farpoint.model import InputFile
 from farpoint.project import Project
@@ -50,4 +51,4 @@ class Stored:
         version = max(run["version"] for run in job["runs"])
         pieces = next(each["pieces"] for each in self.document["versions"] if each["version"] == version)
         data = project.folders.blob(job["task"]["digest"]).read_bytes()
-        return Source(job["task"]["name"], data, pieces, travels, ())
+        return Source(job["task"]["name"], data, pieces, travels, (), counted=from_document(self.document))
