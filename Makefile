@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 SOURCES = $(wildcard pyproject.toml scripts/setup_venv.sh)
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test test-long test-py313 check types format cover docs dist bench clean
+.PHONY: help demo test test-long test-py313 check types format cover docs dist binder bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -54,8 +54,11 @@ dist: $(VENV)/.dev ## sdist and wheel in dist/, the wheel tried in an empty envi
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python scripts/try_wheel.py dist/*.whl
 
+binder: ## what Binder does, without a container: binder/ followed step by step, the quickstart run
+	@python="$(PYTHON)"; [ -n "$$python" ] || python=$$(sh scripts/find_python.sh) && sh scripts/replay_binder.sh .binder-replay "$$python"
+
 bench: $(VENV)/.dev ## import time and overhead per point, beside papermill
 	@$(BIN)/python benchmarks/overhead.py
 
 clean: ## remove what was made here, the virtual environments included
-	rm -rf $(VENV) $(VENV)-3.13 dist site .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-3.13 .binder-replay dist site .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -12,6 +12,7 @@ from farpoint.model import JobFiles, JobShape, Limits, Observation, QueueEntry, 
 from farpoint.project import Project
 from farpoint.runner import values
 from farpoint.verbs import watch
+from rows import encoded, notebook, png
 
 SOURCES = {"parameters": "x = 1\ny = 2", "code": "print(x + y)"}
 
@@ -139,3 +140,13 @@ def finish(project: Project, scan: str, number: int, state: str = "COMPLETED", *
     machine = project.machine("local")
     assert isinstance(machine, StillMachine)
     machine.ring()
+
+
+def place_picture(project: Project, number: int) -> None:
+    """A figure in the executed notebook of a point of the scan `toy`, as if it had been fetched."""
+    folder = project.folders.point_folder("toy", number)
+    folder.mkdir(parents=True)
+    (folder / "output.ipynb").write_text(json.dumps(notebook({"image/png": encoded(png())})))
+    (found,) = project.store.runs(project.id, scan="toy", numbers=[number])
+    with project.store.write() as writer:
+        writer.update_attempt(found.run, found.attempt, {"fetched": 1})

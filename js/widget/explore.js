@@ -2,6 +2,7 @@
 // The explorer: a slider for each axis, the point's picture and values, its neighbours in a contact sheet.
 import { labelled, make } from "./dom.js";
 import { numbersOf } from "./ask.js";
+import { stateWords } from "./states.js";
 
 const SHEET = 24; // thumbnails a page of the contact sheet holds
 
@@ -11,7 +12,7 @@ export function exploreView(context) {
   const sliders = make("div", { class: "fpw-sliders" });
   const stage = make("div", { class: "fpw-stage" });
   const values = make("tbody");
-  const title = make("h4", { class: "fpw-point", role: "status" }, "no point yet");
+  const title = make("div", { class: "fpw-point", role: "status" }, "no point yet");
   const trouble = make("pre", { class: "fpw-error", hidden: true, tabindex: "0" });
   const sheet = make("div", { class: "fpw-sheet" });
   const refine = make("button", { type: "button", onclick: refineHere }, "Refine here");
@@ -119,8 +120,7 @@ export function exploreView(context) {
   /** @param {any} answer @param {DataView[]} buffers */
   function fill(answer, buffers) {
     shown = { number: answer.number, state: answer.state };
-    title.textContent = `point ${answer.number} — ${answer.words}`;
-    title.style.color = model.get("colours")[answer.state];
+    title.replaceChildren(...stateWords(model, answer.state, `point ${answer.number} — ${answer.words}`));
     const url = keep(answer.number, answer, buffers);
     stage.replaceChildren(url
       ? make("img", { src: url, alt: `picture of point ${answer.number}` })

@@ -8,6 +8,16 @@ const MAP_HEIGHT = 300; // CSS pixels the map may be high before its cells becom
 const MAP_WIDTH = 720;
 
 /**
+ * A state as a coloured mark and its word: the word is in the page's own ink, which can be read on every theme.
+ * @param {any} model
+ * @param {number} state
+ * @param {string} words
+ */
+export function stateWords(model, state, words) {
+  return [make("i", { class: "fpw-chip", style: `background:${model.get("colours")[state]}`, "aria-hidden": "true" }, MARKS[state]), words];
+}
+
+/**
  * One cell: full where there is a result, other shapes for all else, so that no state is told by colour alone.
  * @param {CanvasRenderingContext2D} pen
  * @param {number} state
@@ -129,7 +139,7 @@ export function statesView(context) {
     const words = model.get("words");
     const counts = status.counts || {};
     legend.replaceChildren(...words.map((/** @type {string} */ word, /** @type {number} */ index) => !counts[word] ? "" :
-      make("li", {}, make("i", { style: `background:${model.get("colours")[index]}`, "aria-hidden": "true" }, MARKS[index]), `${counts[word].toLocaleString()} ${word}`)));
+      make("li", {}, stateWords(model, index, `${counts[word].toLocaleString()} ${word}`))));
     canvas.setAttribute("aria-label", `State of ${context.numbers().length} points: ${words.filter((/** @type {string} */ word) => counts[word]).map((/** @type {string} */ word) => `${counts[word]} ${word}`).join(", ")}`);
     bad.replaceChildren(...(status.failures || []).map((/** @type {string} */ line) => make("div", {}, `✗ ${line}`)));
     const lines = [...(status.waits || []).map((/** @type {string} */ each) => `waiting: ${each}`), ...(status.messages || [])];

@@ -1,7 +1,7 @@
 // @ts-check
 // The scan's table: sorted, filtered and paged by the kernel, so that 100,000 points cost what fifty do.
 import { choice, make, settled } from "./dom.js";
-import { MARKS } from "./states.js";
+import { stateWords } from "./states.js";
 
 const LINES = 50;
 
@@ -76,7 +76,7 @@ export function tableView(context) {
       make("td", {}, make("input", { type: "checkbox", checked: chosen.has(line.number), "aria-label": `select point ${line.number}`, onchange: () => context.toggle(line.number) })),
       make("td", {}, make("button", { type: "button", class: "fpw-link", onclick: () => context.go(line.number) }, line.number)),
       kept.map((/** @type {any} */ column) => column.name === "run_state"
-        ? make("td", { style: `color:${model.get("colours")[line.state]}` }, `${MARKS[line.state]} ${line.cells[column.index]}`)
+        ? make("td", {}, stateWords(model, line.state, line.cells[column.index]))
         : make("td", { class: column.numeric ? "fpw-n" : "" }, line.cells[column.index])))));
     const last = Math.min(found.offset + found.lines.length, found.total);
     count.textContent = found.total ? `${found.offset + 1}–${last} of ${found.total.toLocaleString()}` : "no point fits";

@@ -82,7 +82,7 @@ function render({ model, el }) {
     bar.hidden = !total;
     bar.replaceChildren(...words.map((/** @type {string} */ word, /** @type {number} */ index) => counts[word] ? make("span", { style: `flex:${counts[word]};background:${model.get("colours")[index]}`, title: `${counts[word]} ${word}` }) : ""));
     const ended = ["COMPLETED", "FAILED", "CANCELLED", "LOST"].reduce((sum, word) => sum + (counts[word] || 0), 0);
-    bar.setAttribute("aria-valuenow", String(total ? Math.round((100 * ended) / total) : 0));
+    bar.setAttribute("aria-valuenow", String(total ? Math.floor((100 * ended) / total) : 0));
   }
 
   function update() {

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from farpoint import members
 from farpoint.facts import LOOKS, Action, Control, Decision, Facts, Fence, Submit, Verdict
-from farpoint.model import JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
+from farpoint.model import LEFT, JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
 
 RESUBMITS = 20  # submits under one token before we stop asking
 
@@ -168,6 +168,7 @@ def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
 def _gone(facts: Facts, cancels: Sequence[Action], pilots: Sequence[PilotRow]) -> Decision:
     """No member of the job is to be seen: after looks, grace and fence each run is closed by its own pilot's cause."""
     job, believed = _absent(facts)
+    job = replace(job, waiting=LEFT if facts.pilots else "")
     if not believed or not facts.known:
         return Decision(job, tuple(cancels), tuple(pilots))
     if not job.started and job.cause != "cancelled":

@@ -35,6 +35,7 @@ class State(StrEnum):
 
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.LOST})
 # Nobody's code is at fault.
+LEFT = "its pilots have ended"  # why a run waits that nobody is left to take
 SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone", "time is up"})
 
 
@@ -89,7 +90,10 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue, and the most one run can have there; None: no limit known. `header`: directives of all its jobs."""
+    """A queue; None: no limit known. cpus, memory and gpus are those of one node, `nodes` the most of one job.
+
+    `header`: directives of all its jobs.
+    """
 
     name: str
     cpus: int | None = None
@@ -207,7 +211,8 @@ class Limits:
     """What a machine can give one run, and how patient to be with it. memory in bytes, grace in seconds.
 
     `pilots` are the most there may be at once in queue and running, `array` the most in one job, `running` the most
-    that may run at once. Where there are `queues`, one of them must fit.
+    that may run at once, `together` the most of all jobs there (None: no limit known). Where there are `queues`, one of
+    them must fit. `header` are directives of every job, `launcher` starts the ranks of a run of several tasks.
     """
 
     cpus: int
@@ -221,6 +226,9 @@ class Limits:
     array: int | None = None
     running: int | None = None
     slots: bool = False  # runs stay on that computer, where pilots share its cores by locks
+    together: int | None = None
+    header: tuple[str, ...] = ()
+    launcher: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from desk import notebook
 
 from clusters.daemons import until
 from clusters.slurm import Slurm
@@ -107,6 +109,20 @@ def accounted(desk, accounted_slurm):
 
 def test_a_function_is_scanned(bench):
     assert bench.rows(bench.submit("return {'y': x * x}", points=3)) == [("COMPLETED", "", "", 0)] * 3
+
+
+def test_a_notebook_is_scanned(bench):
+    bench.desk.write(notebook("x = 0", "import farpoint as fp\nfp.record(y=x * x)"))
+    said = bench.desk.run(
+        """
+        import json, farpoint as fp
+        scan = fp.Scan("task.ipynb", fp.grid(x=[1, 2, 3])).submit(on="here")
+        scan.wait()
+        print(json.dumps(scan.table[["y", "run_state"]].values.tolist()))
+        """,
+        **bench.slurm.env,
+    )
+    assert json.loads(said.splitlines()[-1]) == [[1, "COMPLETED"], [4, "COMPLETED"], [9, "COMPLETED"]]
 
 
 def test_an_array_takes_eight_points(bench):
@@ -227,6 +243,28 @@ def test_a_cause_that_nobody_knows_any_more_starts_the_run_again(bench):
     bench.slurm.run("scancel", "--signal=KILL", "--full", bench.running())
     bench.slurm.forget()
     assert bench.again()[0][:2] == ("COMPLETED", "")
+
+
+def test_a_full_queue_is_asked_again(accounted):
+    slurm = accounted.slurm
+    blocker = slurm.run("sbatch", "-o", "/dev/null", "--wrap", "sleep 600").split()[-1]
+    limit = ["sacctmgr", "-i", "modify", "user", getpass.getuser(), "set"]
+    slurm.run(*limit, "MaxSubmitJobs=1")
+    try:
+        process = accounted.submit("return x")
+        assert not accounted.jobs()
+        slurm.run("scancel", blocker)
+        assert accounted.rows(process)[0][:2] == ("COMPLETED", "")
+    finally:
+        slurm.run(*limit, "MaxSubmitJobs=-1")
+
+
+def test_a_member_cancelled_by_somebody_else_takes_only_its_own_run(bench):
+    process = bench.submit("x or pathlib.Path('began').touch(); x or time.sleep(600); return x", points=3)
+    bench.running()
+    until(lambda: len(bench.jobs("COMPLETED")) == 2, "the others are done")
+    bench.slurm.run("scancel", bench.job("RUNNING"))
+    assert [row[0] for row in bench.rows(process)] == ["CANCELLED", "COMPLETED", "COMPLETED"]
 
 
 def test_a_controller_that_is_down_ends_nothing(bench):

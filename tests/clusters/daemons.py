@@ -125,3 +125,13 @@ def end_marked(variable: str, value: str) -> None:
         with suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get(variable) == value:
                 process.kill()
+
+
+def end_those_with_files_in(folder: Path, name: str) -> None:
+    """Kill every process whose name begins so and that has a file of this folder open."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.name().startswith(name) and any(
+                Path(file.path).is_relative_to(folder) for file in process.open_files()
+            ):
+                process.kill()

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from clusters.daemons import Daemons, end_marked, free_ports, require, until
+from clusters.daemons import Daemons, end_marked, end_those_with_files_in, free_ports, require, until
 
 NODES = ("n1", "n2", "n3")
 CORES = 4
@@ -64,6 +64,7 @@ SlurmdTimeout=300
 InactiveLimit=0
 MessageTimeout=5
 MinJobAge={min_job_age}
+FirstJobId={first}
 KillWait=2
 OverTimeLimit=0
 MaxArraySize=2001
@@ -152,6 +153,7 @@ class Slurm:
             self._try(argv)
         self.daemons.stop_all()
         end_marked("SLURM_CONF", self.env["SLURM_CONF"])
+        end_those_with_files_in(self.folder / "log", "slurmstepd")  # which wipes its environment
 
     def start_controller(self) -> None:
         """Start the controller; return once it answers."""
@@ -244,10 +246,12 @@ class Slurm:
         )
         account = (
             f"AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=127.0.0.1\n"
-            f"AccountingStoragePort={dbd}\nAccountingStoragePass={given['run']}/munge.socket"
+            f"AccountingStoragePort={dbd}\nAccountingStoragePass={given['run']}/munge.socket\n"
+            "AccountingStorageEnforce=limits"
         )
         text = CONFIG.format(
-            **given, nodes="\n".join(nodes), min_job_age=self.min_job_age,
+            **given, first=1 + 10_000 * secrets.randbelow(6000),  # cgroups are named by job, whichever cluster has it
+            nodes="\n".join(nodes), min_job_age=self.min_job_age,
             accounting=account if self.accounting else "AccountingStorageType=accounting_storage/none",
             proctrack="proctrack/cgroup" if confined else "proctrack/linuxproc",
             task="task/cgroup" if confined else "task/none",

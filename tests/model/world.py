@@ -26,7 +26,7 @@ from farpoint.project import Project
 from farpoint.runner import layout
 from farpoint.store import Store, Writer
 from farpoint.testing.fakes import Defences, FakeClock, FakeMachine, Faults
-from farpoint.verbs import accept, act, cancel, plan, recover, watch
+from farpoint.verbs import accept, act, cancel, jobs, recover, watch
 
 HARSH = Faults(reply_lost=0.15, delivered_late=0.15, truly_lost=0.05, queue_down=0.1, unreachable=0.03, node_death=0.05)
 GRACE = 40.0
@@ -205,7 +205,8 @@ class World:
         digest = layout.digest(b"{}")
         task = {"kind": "notebook", "name": "x.ipynb", "digest": digest}
         body = {"scan": SCAN, "task": task, "files": [], "save": [], "environment": {"python": None}}
-        files = plan.write_job(self.project, self.machine, body, runs, self.machine.members, {digest: notebook})
+        arranged = jobs.arrange(self.machine.limits(), Resources(), len(runs), "fake", most=self.machine.members)
+        files = jobs.write_jobs(self.project, self.machine, body, runs, arranged, {digest: notebook})[0]
         slices, start = {}, 0
         while start < self.runs:
             size = self.random.randint(1, 3)

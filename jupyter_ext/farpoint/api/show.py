@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from farpoint.api.markup import Markup, element
-from farpoint.api.summary import COLOURS, caption, cause, clean, counts, failures, headline, seconds_of, short, span
+from farpoint.api.summary import (
+    COLOURS,
+    caption,
+    cause,
+    clean,
+    counts,
+    failures,
+    headline,
+    seconds_of,
+    short,
+    span,
+    waits,
+)
 from farpoint.model import RunRow, State
 from farpoint.table import column_name, names_of, recorded, value
 
@@ -104,6 +116,7 @@ def text(view: View, width: int | None = None) -> str:
     parts = [headline(view.title, view.rows, view.now)]
     if view.rows:
         parts += text_table(sheet(view.rows, view.names), width)
+    parts += [f"  … {_fit(line, width - 4)}" for line in waits(view.rows)]
     bad = failures(view.rows)
     parts += ["", *(f"  ✗ {_fit(line, width - 4)}" for line in bad)] if bad else []
     parts += [f"  ! {clean(message)}" for message in view.messages]
@@ -160,6 +173,7 @@ def html(view: View) -> str:
         bar(view.rows),
         pictures(view),
         html_table(sheet(view.rows, view.names, limit=20)) if view.rows else None,
+        [element("div", line, class_="fp-note") for line in waits(view.rows)],
         bad_news(failures(view.rows)),
         [element("div", f"! {clean(message)}", class_="fp-note") for message in view.messages],
         class_="fp",

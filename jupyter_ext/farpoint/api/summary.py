@@ -6,10 +6,12 @@ Knows no HTML, no store and no clock: rows and the present time are given to it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from farpoint.model import RunRow, State
+from farpoint.members import TIME_UP
+from farpoint.model import LEFT, RunRow, State
 from farpoint.table import Handle, error_line, value
 
 # The order in which states are told, and one colour each that reads on white and on black.
@@ -159,6 +161,27 @@ def headline(title: str, rows: Sequence[RunRow], now: float) -> str:
         left = seconds_left(rows, now)
         parts += [f"~{span(left)} left"] if left is not None else []
     return f"{clean(title)}: " + " · ".join(parts)
+
+
+def waits(rows: Iterable[RunRow], limit: int = 3) -> list[str]:
+    """What waits for somebody awake, and why the rest waits, in the scheduler's words: the commonest reasons."""
+    open_rows = [row for row in rows if row.state in (State.NEW, State.QUEUED)]
+    asleep = [row for row in open_rows if _sleeps(row)]
+    lines = []
+    if asleep:
+        goes = "it goes" if len(asleep) == 1 else "they go"
+        word = "waits" if len(asleep) == 1 else "wait"
+        lines.append(
+            f"{plural(len(asleep), 'point')} {word} for room; {goes} out while a kernel, Lab or `farpoint watch` runs"
+        )
+    others = Counter(row.reason for row in open_rows if row.reason and not _sleeps(row))
+    lines += [f"{plural(count, 'point')} QUEUED: {clean(why)}" for why, count in others.most_common(limit)]
+    return lines
+
+
+def _sleeps(row: RunRow) -> bool:
+    """Whether nothing more becomes of it until somebody hands it over."""
+    return row.state is State.NEW or row.reason in (LEFT, TIME_UP)
 
 
 def failures(rows: Iterable[RunRow], limit: int = 5) -> list[str]:

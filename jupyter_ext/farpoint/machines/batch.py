@@ -14,9 +14,9 @@ from typing import Any
 
 from farpoint.config import MachineConfig
 from farpoint.errors import MachineError, Unreachable
-from farpoint.machines import way
+from farpoint.machines import known, way
 from farpoint.machines.base import Place
-from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
+from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
 from farpoint.runner import layout
 from farpoint.schedulers.base import Paths, Scheduler
 from farpoint.transports.boot import runner_path
@@ -27,10 +27,6 @@ PIECE = 1 << 22  # bytes of a blob or a result in one frame
 FENCES = 200  # slices in one call: each is a file that must be on the disk
 COMMAND = 120.0  # seconds a scheduler's command may take
 PATIENCE = COMMAND + 30.0  # seconds for the agent's answer about it
-POLL_HERE = 2.0  # seconds; a bell rings earlier here
-POLL_QUEUE = 10.0
-SHARED = 2  # cores taken by default where a queue system shares the computer
-MEMORY_SHARE = 0.9
 
 Jobs = Mapping[str, Sequence[str]]
 Parser = Callable[[int | None, str, str], tuple[QueueEntry, ...] | None]
@@ -45,66 +41,66 @@ class Machine:
     def __init__(
         self, name: str, link: Link, scheduler: Scheduler, owner: str, clock: Callable[[], float],
         config: MachineConfig | None = None, login: Login | None = None,
-        programs: Callable[[], Sequence[str]] = tuple, greeting: way.Greeting | None = None,
+        programs: Callable[[], Sequence[str]] = tuple, memory: known.Known | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.login = login
         self._programs = programs
-        self._greeted = greeting
         self._link = link
         self._scheduler = scheduler
         self._owner = owner
         self._clock = clock
         self._config = config or MachineConfig()
+        self._known = memory or known.Known()
         self._hello: Mapping[str, Any] | None = None
+        self._found: tuple[Queue, ...] | None = None
 
     # ------------------------------------------------------------------------------------ what is there
 
     def limits(self) -> Limits:
-        """What one run can have here: what is configured, else what the computer has where runs stay on it."""
-        given, scheduler = self._config, self._scheduler
-        has = self._greeting() if scheduler.here else {}
-        cpus, why = self._cpus(has)
-        memory = int(has["memory"] * MEMORY_SHARE) if has.get("memory") else None
-        return Limits(
-            cpus=cpus,
-            memory=memory if given.memory is None else given.memory,
-            gpus=has.get("gpus", 0) if given.gpus is None else given.gpus,
-            grace=scheduler.grace if given.grace is None else given.grace,
-            poll=(POLL_HERE if scheduler.here else POLL_QUEUE) if given.poll is None else given.poll,
-            pilots=cpus,
-            why=why,
-            slots=scheduler.here,
-        )
+        """What one run can have here: what is configured, else what the computer has, else what its queues allow."""
+        has = self._greeting() if self._scheduler.here else {}
+        return known.limits(self._config, self._scheduler, has, self._queues())
 
-    def _cpus(self, has: Mapping[str, Any]) -> tuple[int, str]:
-        most: int | None = has.get("cpus")
-        if self._config.cpus is not None:
-            return min(self._config.cpus, most or self._config.cpus), ""
-        if most is None:
-            return 1 << 10, ""
-        queues = sorted(has["programs"])
-        if queues and most > SHARED:
-            return SHARED, f"{queues[0]} is here, so others share this computer; set cpus = {most} to take it all"
-        return most, ""
+    def _queues(self) -> tuple[Queue, ...]:
+        """As configured; else as the scheduler tells, once."""
+        if self._config.queues or self._scheduler.here:
+            return known.configured(self._config.queues)
+        if self._found is None:
+            self._found = self._ask_queues()
+        return self._found
+
+    def _ask_queues(self) -> tuple[Queue, ...]:
+        before = self._known.read()
+        try:
+            argv = self._scheduler.queues_command(self._paths())
+            if argv is None:
+                return ()
+            done = self._run(argv)
+        except Unreachable:
+            if "hello" not in before:
+                raise
+            return known.from_json(before.get("queues", ()))
+        found = self._scheduler.parse_queues(done["exit"], done["stdout"], done["stderr"])
+        if found is None:
+            return known.from_json(before.get("queues", ()))
+        self._known.keep(queues=known.as_json(found))
+        return found
 
     def _greeting(self) -> Mapping[str, Any]:
-        if self._hello is None:
-            self._hello = self._greet()
-        return self._hello
-
-    def _greet(self) -> Mapping[str, Any]:
-        """What is there; what was there when somebody last looked, where nobody can look now."""
+        """What it says of itself; where it cannot be asked, what it said last."""
+        if self._hello is not None:
+            return self._hello
         try:
-            found: dict[str, Any] = self._link.call("hello", programs=self._programs()).value
+            self._hello = self._link.call("hello", programs=self._programs()).value
         except Unreachable:
-            before = self._greeted.recall() if self._greeted else None
+            before = self._known.read().get("hello")
             if before is None:
                 raise
-            return before
-        if self._greeted:
-            self._greeted.remember(found)
-        return found
+            return dict(before)
+        told = ("statedir", "workdir", "python", "version", "cpus", "memory", "gpus", "programs")
+        self._known.keep(hello={word: self._hello[word] for word in told if word in self._hello})
+        return self._hello
 
     def _paths(self) -> Paths:
         here = self._greeting()
@@ -353,10 +349,10 @@ def build(place: Place) -> Machine:
     """The entry point `batch` of `farpoint.machines`."""
     config = place.config
     scheduler: Scheduler = place.choose("scheduler", config.scheduler, place.schedulers)()
-    link, greeting = way.link_to(place, here=scheduler.here), way.Greeting.of(place)
-    return Machine(
-        place.name, link, scheduler, place.owner, place.clock, config, way.login_of(place), place.programs, greeting
-    )
+    away = config.host or not scheduler.here  # this computer is never away
+    memory = known.Known(place.statedir.with_name(".known") / f"{place.name}.json" if away else None)
+    link, login = way.link_to(place, here=scheduler.here), way.login_of(place)
+    return Machine(place.name, link, scheduler, place.owner, place.clock, config, login, place.programs, memory)
 
 
 def _chunks(heads: Sequence[tuple[str, str, int, int]], body: bytes) -> tuple[Chunk, ...]:

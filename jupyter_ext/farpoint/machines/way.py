@@ -1,21 +1,14 @@
-"""The way to a machine: its transport, its sign-in, and what it said of itself when somebody was last there.
+"""The way to a machine: its transport and its sign-in.
 
 Knows settings and transports; no scheduler and no verb.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from farpoint.errors import BadConfig
 from farpoint.machines.base import Place
-from farpoint.runner import layout
 from farpoint.transports.base import Transport
 from farpoint.transports.link import Link
 from farpoint.transports.login import KEEP, Login, check_host
@@ -55,39 +48,3 @@ def _ssh(place: Place, here: bool) -> Transport:
 
 
 _TRANSPORTS: Mapping[str, Callable[[Place, bool], Transport]] = {"pipe": _pipe, "ssh": _ssh}
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """What a machine said of itself, kept in a file, for work that is handed over while nobody can reach it.
-
-    >>> import tempfile
-    >>> greeting = Greeting(Path(tempfile.mkdtemp()) / "hello.json", "alias")
-    >>> greeting.remember({"cpus": 4}); greeting.recall()
-    {'cpus': 4}
-    >>> Greeting(greeting.path, "another").recall()
-    """
-
-    path: Path
-    settings: str  # under other settings it would say something else
-
-    @classmethod
-    def of(cls, place: Place) -> Greeting:
-        """That of a machine."""
-        named = ("host", "transport", "statedir", "workdir", "python")
-        settings = {name: value for name, value in msgspec.structs.asdict(place.config).items() if name in named}
-        return cls(place.statedir / "hello.json", json.dumps(settings, sort_keys=True))
-
-    def remember(self, said: Mapping[str, Any]) -> None:
-        """Keep what it said."""
-        if self.recall() != said:
-            layout.make_private(str(self.path.parent))
-            layout.put_json(str(self.path), {"settings": self.settings, "said": dict(said)})
-
-    def recall(self) -> dict[str, Any] | None:
-        """What it said last, None where that was never, or under other settings."""
-        try:
-            kept = json.loads(self.path.read_bytes())
-            return dict(kept["said"]) if kept["settings"] == self.settings else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None

@@ -7,11 +7,11 @@ for some minutes it knows how they ended where nobody keeps an account.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from farpoint.errors import BadResources
 from farpoint.model import JobShape, Queue, QueueEntry, Receipt
-from farpoint.schedulers import base
+from farpoint.schedulers import base, slurm_sinfo
 from farpoint.schedulers import slurm_words as words
 
 MB = 1 << 20
@@ -21,14 +21,11 @@ NO_PROGRAM = 127
 NO_ACCOUNT = "accounting storage is disabled"
 COLUMNS = (("JobArrayID", 60), ("Name", 40), ("State", 30), ("exit_code", 12), ("Reason", 200))  # of squeue
 ACCOUNT = ("JobID", "JobName", "State", "ExitCode")  # of sacct
-PARTITIONS = ("PARTITION", "AVAIL", "TIMELIMIT", "JOB_SIZE", "NODES", "CPUS", "MEMORY", "GRES")  # of sinfo
 BETWEEN = "\x1f"  # stands in no name, where | may
 
 _SUBMITTED = re.compile(r"^Submitted batch job ([0-9]+)(?: on cluster \S+)?\s*$", re.MULTILINE)
 _PARSABLE = re.compile(r"([0-9]+)(?:;\S+)?")
 _ID = re.compile(r"(?P<job>[0-9]+)(?:\+[0-9]+)?(?:_(?:(?P<member>[0-9]+)|\[.*\]?))?")
-_TIME = re.compile(r"(?:(?P<d>[0-9]+)-)?(?:(?P<h>[0-9]+):)?(?P<m>[0-9]+):(?P<s>[0-9]+)")
-_GPUS = re.compile(r"gpu(?::[^:,(]+)?:([0-9]+)")
 _OPTION = re.compile(r"(?:#SBATCH )?(-[A-Za-z-].*)")
 
 
@@ -141,7 +138,7 @@ class Slurm:
         return ["scontrol", "release", ",".join(job_ids)]
 
     def queues_command(self, paths: base.Paths) -> list[str] | None:
-        return ["sinfo", "--exact", "--format=%P|%a|%l|%s|%D|%c|%m|%G"]
+        return ["sinfo", "--exact", f"--format={slurm_sinfo.FORMAT}"]
 
     def parse_queues(self, code: int | None, out: str, err: str) -> tuple[Queue, ...] | None:
         """One line for each partition and kind of node; of its kinds a partition gets the most of each.
@@ -151,20 +148,7 @@ class Slurm:
         >>> queue.name, queue.time, queue.nodes, queue.cpus, queue.gpus
         ('short', 600, 2, 4, 2)
         """
-        lines = out.splitlines()
-        if code != 0 or not lines or tuple(lines[0].split("|")) != PARTITIONS:
-            return None
-        rows = [line.split("|") for line in lines[1:]]
-        if any(len(row) != len(PARTITIONS) for row in rows):
-            return None
-        queues: dict[str, Queue] = {}
-        default = ""
-        for name, available, *limits in rows:
-            if available in ("up", "down"):  # "down" is for now; "drain" and "inact" take no jobs
-                plain = name.rstrip("*")
-                default = plain if name.endswith("*") else default
-                queues[plain] = _larger(queues.get(plain), _queue(plain, limits))
-        return tuple(sorted(queues.values(), key=lambda queue: queue.name != default))
+        return slurm_sinfo.queues(out) if code == 0 else None
 
 
 # ------------------------------------------------------------------------------------ options
@@ -287,39 +271,3 @@ def _status(text: str) -> tuple[int | None, int | None]:
     if not code.isdecimal() or (colon and not signal.isdecimal()):
         return None, None
     return (int(code), int(signal)) if colon else (int(code) >> 8, int(code) & 0x7F)
-
-
-def _queue(name: str, limits: Sequence[str]) -> Queue:
-    time, size, count, cpus, memory, gres = limits
-    most = size.rpartition("-")[2]
-    there = _number(count)
-    nodes = min(filter(None, [_number(most), there]), default=None)
-    megabytes = _number(memory)
-    gpus = sum(int(number) for number in _GPUS.findall(gres))
-    return Queue(name, _number(cpus), megabytes and megabytes * MB, _seconds(time), gpus, nodes)
-
-
-def _larger(one: Queue | None, other: Queue) -> Queue:
-    if one is None:
-        return other
-    pairs: Iterator[tuple[int | None, int | None]] = (
-        (getattr(one, key), getattr(other, key)) for key in ("cpus", "memory", "gpus")
-    )
-    cpus, memory, gpus = (max(filter(None, pair), default=pair[0]) for pair in pairs)
-    nodes = (one.nodes or 0) + (other.nodes or 0)  # a job may have nodes of several kinds
-    return Queue(one.name, cpus, memory, one.time, gpus, nodes or None)
-
-
-def _number(text: str) -> int | None:
-    """`4`, or the 4 of `4+`; None for `infinite` and `n/a`."""
-    digits = text.rstrip("+")
-    return int(digits) if digits.isdecimal() else None
-
-
-def _seconds(text: str) -> int | None:
-    """Slurm's `1-00:00:00` or `10:00`; None for `infinite`."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return None
-    d, h, m, s = (int(found[key] or 0) for key in "dhms")
-    return ((d * 24 + h) * 60 + m) * 60 + s

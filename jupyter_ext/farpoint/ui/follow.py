@@ -6,6 +6,8 @@ Waits through the driver's changes; an interrupt ends the looking, never the wor
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import click
 from farpoint.api import waiting
 from farpoint.api.here import project_of
 from farpoint.api.run import Run
-from farpoint.api.summary import clean, headline, plural
+from farpoint.api.summary import clean, counts, headline, plural, waits
 from farpoint.model import RunRow
 from farpoint.project import Project
 from farpoint.ui import exits, options, progress, records, say
@@ -96,34 +98,78 @@ def watch(target: str | None, once: bool, project: Path | None, as_json: bool) -
     Example:
       farpoint watch --once
 
-    Without SCAN: everything in this project. Work that waits for room on a machine, or for a machine to answer, goes
-    out while this runs. Ctrl-C ends the watching; the work goes on.
+    Without SCAN: everything in this project, and what is added meanwhile. Work that waits for room on a machine, or
+    for a machine to answer, goes out while this runs. In a terminal a bar shows how far it is; elsewhere (cron, a log)
+    each change is a line, with --json an object a line. Several watchers do no harm. Ctrl-C ends the watching; the work
+    goes on.
     """
     found = targets.find(target, project) if target else None
     where = found.project if found else project_of(project)
     said = targets.refresh(where)
-    watched = [row.run for row in _rows(where, found) if not row.state.final]
+    watched = {row.run for row in _rows(where, found) if not row.state.final}
     if once or not watched:
         return _standing(where, _rows(where, found, watched), said, as_json=as_json)
     scans = {row.scan for row in _rows(where, found, watched)}
     title = target or (scans.pop() if len(scans) == 1 else plural(len(scans), "scan"))
     try:
-        progress.until_ended(where, title, lambda: _rows(where, found, watched))
+        if waiting.someone_watches() and not as_json:
+            progress.until_ended(where, title, lambda: _with_new(where, found, watched))
+        else:
+            _tell_changes(where, lambda: _with_new(where, found, watched), as_json=as_json)
     except KeyboardInterrupt:
         left = sum(1 for row in _rows(where, found, watched) if not row.state.final)
         say.note(f"stopped watching; {plural(left, 'run')} go on. farpoint watch watches again")
         return exits.CUT
+    if as_json:
+        return exits.of_states([row.state for row in _rows(where, found, watched)])
     return _standing(where, _rows(where, found, watched), [], as_json=as_json)
 
 
-def _rows(project: Project, found: Target | None, runs: list[str] | None = None) -> list[RunRow]:
+def _with_new(project: Project, found: Target | None, watched: set[str]) -> list[RunRow]:
+    """The rows that are watched, with those that somebody added since."""
+    rows = _rows(project, found)
+    watched.update(row.run for row in rows if not row.state.final)
+    return [row for row in rows if row.run in watched]
+
+
+def _tell_changes(project: Project, rows: Callable[[], list[RunRow]], *, as_json: bool) -> None:
+    """A line for each scan whenever its counts change, until all have ended."""
+    told: dict[str, dict[str, int]] = {}
+    said: set[str] = set()
+
+    def look() -> bool:
+        now = rows()
+        for name in dict.fromkeys(row.scan for row in now):
+            mine = [row for row in now if row.scan == name]
+            counted = {state.value: count for state, count in counts(mine).items()}
+            if counted != told.get(name):
+                told[name] = counted
+                _say_counts(name, counted, waits(mine), as_json=as_json)
+        for message in targets.paused(project, now):
+            if message not in said:
+                said.add(message)
+                say.note(message)
+        return all(row.state.final for row in now)
+
+    waiting.wait_for(project, look)
+
+
+def _say_counts(name: str, counted: dict[str, int], why: list[str], *, as_json: bool) -> None:
+    if as_json:
+        line = json.dumps({"scan": name, "counts": counted, "waits": why}, ensure_ascii=False)
+    else:
+        line = " · ".join([f"{clean(name)}: " + " · ".join(f"{n:,} {state}" for state, n in counted.items()), *why])
+    click.echo(line)
+    sys.stdout.flush()  # into a file or a pipe, where it is looked for now
+
+
+def _rows(project: Project, found: Target | None, runs: Collection[str] | None = None) -> list[RunRow]:
     if not targets.is_known(project):
         return []
     rows = found.rows() if found else project.store.runs(project.id)
     if runs is None:
         return rows
-    chosen = set(runs)
-    return [row for row in rows if row.run in chosen]
+    return [row for row in rows if row.run in runs]
 
 
 def _standing(project: Project, rows: list[RunRow], said: list[str], *, as_json: bool) -> int:

@@ -88,6 +88,10 @@ class ScanWidget(anywidget.AnyWidget):
         self.on_msg(self._answer)
         self.observe(self._selected, "selection")
 
+    def __repr__(self) -> str:
+        standing = self.status.get("headline") or f"{self.task['name']}: not submitted yet"
+        return f"<ScanWidget {standing}>"
+
     def _fields(self) -> list[dict[str, Any]]:
         return form.fields(self._given) if isinstance(self._given, Path) or callable(self._given) else []
 

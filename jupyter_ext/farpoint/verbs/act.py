@@ -15,10 +15,10 @@ from farpoint import lifecycle
 from farpoint.errors import MachineError
 from farpoint.facts import Again, Control, Decision, Facts, Fence, Submit, Verdict
 from farpoint.machines.base import Machine
-from farpoint.model import Chunk, JobRow, Observation, Phase, PlannedRun, Receipt, Resources, RunRow, State
+from farpoint.model import Chunk, JobRow, Observation, Phase, PlannedRun, Receipt, RunRow, State
 from farpoint.project import Project
 from farpoint.runner import layout, ledger
-from farpoint.verbs import accept, plan, read
+from farpoint.verbs import accept, jobs, plan, read
 
 PRINTED = f"pilots/printed/{layout.JOURNAL}"  # where the copy of printed lines is kept
 Decide = Callable[[Facts], Decision]
@@ -199,17 +199,19 @@ def _replace_runs(desk: Desk, job: JobRow, runs: Sequence[tuple[RunRow, bool]]) 
     project = desk.project
     old = project.folders.read_job(job.scan, job.token)
     body = json.loads(old.job)
-    planned = [_planned(body["runs"][run.index or 0], run, new_attempt=fresh) for run, fresh in runs]
-    pilots = max(1, min(len(planned), int(body.get("pilots", 1))))
-    files = plan.write_job(project, desk.machine, body, planned, pilots, old.blobs)
+    planned = [_planned(body, run, new_attempt=fresh) for run, fresh in runs]
+    most = int(body.get("pilots", 1))
+    arranged = jobs.arrange(desk.machine.limits(), planned[0].resources, len(planned), desk.machine.name, most=most)
+    made = jobs.write_jobs(project, desk.machine, body, planned, arranged, old.blobs)
     document = dict(project.folders.read_scan(job.scan) or {})
-    document["jobs"] = [*document["jobs"], files.token]
-    accept.accept(project, document, [files])
+    document["jobs"] = [*document["jobs"], *(each.token for each in made)]
+    accept.accept(project, document, made)
 
 
-def _planned(entry: dict[str, Any], run: RunRow, *, new_attempt: bool) -> PlannedRun:
-    need = Resources(cpus=entry["cpus"], memory=entry["memory"], time=entry["time"], gpus=entry["gpus"])
-    parameters = plan.values_of(entry["parameters"])
+def _planned(body: dict[str, Any], run: RunRow, *, new_attempt: bool) -> PlannedRun:
+    index = run.index or 0
+    need = jobs.needed(body, index)
+    parameters = plan.values_of(body["runs"][index]["parameters"])
     attempt = run.attempt + 1 if new_attempt else run.attempt
     return PlannedRun(run.run, run.number, attempt, run.key, parameters, run.seed, run.version, need)
 

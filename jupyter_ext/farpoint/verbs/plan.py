@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import identity
-from farpoint._version import __version__
 from farpoint.counted import Counted
-from farpoint.errors import BadPoints, BadResources, BadTask, CodeChanged
+from farpoint.errors import BadPoints, BadTask, CodeChanged
 from farpoint.machines.base import Machine
-from farpoint.model import FINAL, InputFile, JobFiles, JobShape, Limits, PlannedRun, Resources, RunRow, State
+from farpoint.model import FINAL, InputFile, JobFiles, Limits, PlannedRun, Resources, RunRow, State
 from farpoint.project import Project
 from farpoint.resources import show_memory, show_time
 from farpoint.runner import layout, values
 from farpoint.runner.parcels import Parcel
+from farpoint.verbs import jobs
+from farpoint.verbs.jobs import Arrangement
 from farpoint.verbs.source import Source, Task
+from farpoint.window import PerJob
 
 ATTACH = frozenset({State.NEW, State.QUEUED, State.RUNNING, State.COMPLETED, State.FAILED})
-SILENCE = 6  # beats without a sign before a requeued pilot may take over
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Request:
     confirm: bool = True
     numbers: tuple[int, ...] | None = None
     again: bool = False  # points that failed start anew, as those that were cancelled do
+    points_per_job: PerJob = None  # points a pilot takes at a time; "auto": about ten minutes' worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,22 @@ class Plan:
     start: tuple[PlannedRun, ...]
     attached: Mapping[str, int]
     machine: str
-    limits: Limits
-    pilots: int
+    arranged: Arrangement
     jobs: tuple[JobFiles, ...]
     document: Mapping[str, Any]
     files: tuple[InputFile, ...]
     core_hours: float | None
     messages: tuple[str, ...]
+
+    @property
+    def limits(self) -> Limits:
+        """What the machine can give."""
+        return self.arranged.limits
+
+    @property
+    def pilots(self) -> int:
+        """Pilots of all jobs together."""
+        return sum(self.arranged.window.pilots)
 
     @property
     def script(self) -> str:
@@ -110,19 +121,23 @@ def plan(project: Project, request: Request) -> Plan:
     chosen, messages = _choose(request, document, source, numbers, points, known, limit)
     machine = project.machine(request.machine or project.config.default_machine)
     limits = machine.limits()
-    need = fit(request.resources, limits, machine.name)
+    need = request.resources
+    arranged = jobs.arrange(
+        limits, need, max(1, len(chosen)), machine.name, per_job=request.points_per_job,
+        usual=usual(known.values()),
+    )  # fmt: skip
     runs = tuple(
-        _planned(document, source, number, point, known.get(number), version, need) for number, point in chosen
+        _planned(document, source, number, point, known.get(number), version, request.resources)
+        for number, point in chosen
     )
-    pilots = max(1, min(len(runs), limits.pilots, limits.cpus // need.cpus))
-    jobs = [_job(project, request, document, source, machine, runs, pilots)] if runs else []
-    document["jobs"] = [*document["jobs"], *(job.token for job in jobs)]
+    made = _jobs(project, request, document, source, machine, runs, arranged) if runs else ()
+    document["jobs"] = [*document["jobs"], *(job.token for job in made)]
     document["machine"] = machine.name
     started = {run.number for run in runs}
     attached = Counter(known[n].state.value for n in numbers if n in known and n not in started)
     return Plan(
         scan=name, task=request.task, numbers=tuple(numbers), start=runs, attached=attached, machine=machine.name,
-        limits=limits, pilots=pilots, jobs=tuple(jobs), document=document, files=source.files,
+        arranged=arranged, jobs=made, document=document, files=source.files,
         core_hours=_core_hours(known.values(), len(runs)), messages=(*source.warnings, *messages),
     )  # fmt: skip
 
@@ -259,20 +274,6 @@ def _what_changed(document: Mapping[str, Any], source: Source, rows: Iterable[Ru
     return f"changed since: {', '.join(changed) or 'the code'}"
 
 
-def fit(need: Resources, limits: Limits, machine: str) -> Resources:
-    """The same resources, if the machine can ever give them to one run; BadResources otherwise."""
-    if need.cpus > limits.cpus:
-        raise BadResources(f"cpus={need.cpus} is more than machine {machine!r} has ({limits.cpus}). Ask for fewer.")
-    if need.memory and limits.memory and need.memory > limits.memory:
-        has = show_memory(limits.memory)
-        raise BadResources(
-            f"memory={show_memory(need.memory)} is more than machine {machine!r} has ({has}). Ask for less."
-        )
-    if need.gpus > limits.gpus:
-        raise BadResources(f"gpus={need.gpus} is more than machine {machine!r} has ({limits.gpus}). Ask for fewer.")
-    return need
-
-
 def _planned(
     document: Mapping[str, Any], source: Source, number: int, point: Mapping[str, Any], row: RunRow | None,
     version: int, need: Resources,
@@ -287,16 +288,22 @@ def _entry(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     return next(entry for entry in document["points"] if entry["number"] == number)
 
 
-def _core_hours(rows: Iterable[RunRow], count: int) -> float | None:
+def usual(rows: Iterable[RunRow]) -> float | None:
+    """Seconds that points took so far, on average."""
     took = [row.seconds for row in rows if row.seconds]
-    return sum(took) / len(took) * count / 3600 if took and count else None
+    return sum(took) / len(took) if took else None
 
 
-def _job(
+def _core_hours(rows: Iterable[RunRow], count: int) -> float | None:
+    seconds = usual(rows)
+    return seconds * count / 3600 if seconds and count else None
+
+
+def _jobs(
     project: Project, request: Request, document: Mapping[str, Any], source: Source, machine: Machine,
-    runs: Sequence[PlannedRun], pilots: int,
-) -> JobFiles:  # fmt: skip
-    """The job folder that will carry these runs, one run a slice."""
+    runs: Sequence[PlannedRun], arranged: Arrangement,
+) -> tuple[JobFiles, ...]:  # fmt: skip
+    """The job folders that will carry these runs."""
     digest = layout.digest(source.data)
     task: dict[str, Any] = {"kind": request.task.kind, "name": source.file, "digest": digest, "path": source.file}
     task["names"] = list(document["names"])  # in the order given, which the runs' sorted JSON does not keep
@@ -309,7 +316,7 @@ def _job(
         "save": list(document["save"]),
         "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in travels],
     }  # fmt: skip
-    return write_job(project, machine, body, runs, pilots, blobs)
+    return jobs.write_jobs(project, machine, body, runs, arranged, blobs)
 
 
 def _environment(project: Project, machine: Machine) -> str | None:
@@ -328,33 +335,3 @@ def _arguments(project: Project, source: Source, runs: Sequence[PlannedRun]) -> 
         found[digest] = InputFile(digest, digest, size, str(kept), "argument")
     known = {item.digest for item in source.files if item.kind == "argument"}
     return [item for digest, item in found.items() if digest not in known]
-
-
-def write_job(
-    project: Project, machine: Machine, body: Mapping[str, Any], runs: Sequence[PlannedRun], pilots: int,
-    blobs: Mapping[str, Path | bytes],
-) -> JobFiles:  # fmt: skip
-    """A job folder for `runs`, one run a slice, under a new token. `body` says task, environment, files and save."""
-    token = project.new_token()
-    need = runs[0].resources
-    shape = JobShape(token, pilots, need, str(body["scan"]))
-    limits = machine.limits()
-    document = {
-        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": token,
-        "farpoint": __version__, "created": project.clock(),
-        "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
-        "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": pilots,
-        "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus} if limits.slots else None,
-        "runs": [_run_entry(run) for run in runs],
-    }  # fmt: skip
-    slices = {s: layout.dump({"format": layout.FORMAT, "slice": s, "runs": [s]}) for s in range(len(runs))}
-    return JobFiles(token, layout.dump(document), slices, machine.script(shape), dict(blobs))
-
-
-def _run_entry(run: PlannedRun) -> dict[str, Any]:
-    need = run.resources
-    return {
-        "run": run.run, "number": run.number, "attempt": run.attempt, "version": run.version, "key": run.key,
-        "seed": run.seed, "parameters": {name: values.encode(value) for name, value in run.parameters.items()},
-        "cpus": need.cpus, "memory": need.memory, "time": need.time, "gpus": need.gpus,
-    }  # fmt: skip

@@ -13,8 +13,7 @@ from farpoint.errors import BadInput, BadPoints, BadTask, InsideRun, NotFound
 from farpoint.points import grid
 from farpoint.project import Project
 from farpoint.verbs import watch
-from rows import encoded, notebook, png
-from still import StillMachine, finish, rest, write_notebook
+from still import StillMachine, finish, place_picture, rest, write_notebook
 
 
 @pytest.fixture
@@ -286,15 +285,6 @@ def test_cancel_asks(scan: Scan, project: Project) -> None:
 
 
 # -------------------------------------------------------------------------------------------- looks and files
-def place_picture(project: Project, number: int) -> None:
-    folder = project.folders.point_folder("toy", number)
-    folder.mkdir(parents=True)
-    (folder / "output.ipynb").write_text(json.dumps(notebook({"image/png": encoded(png())})))
-    (found,) = project.store.runs(project.id, scan="toy", numbers=[number])
-    with project.store.write() as writer:
-        writer.update_attempt(found.run, found.attempt, {"fetched": 1})
-
-
 def test_reprs_ask_nobody(scan: Scan, project: Project, machine: StillMachine) -> None:
     finish(project, "toy", 0, energy=1.0)
     finish(project, "toy", 1, "FAILED")

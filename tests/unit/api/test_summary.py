@@ -63,3 +63,15 @@ def test_short_values() -> None:
 def test_captions_name_what_is_asked() -> None:
     assert summary.caption({"a": 1, "b": {"$": "tuple", "items": [1]}}) == "a=1  b=(1,)"
     assert summary.caption({"a": 1, "b": 2}, ["b", "c"]) == "b=2"
+
+
+def test_what_waits_for_somebody_awake_is_told_apart_from_what_waits_in_the_queue() -> None:
+    held = [row(n, "QUEUED", reason="JobHeldUser") for n in range(2)]
+    left = [row(n, "QUEUED", reason="its pilots have ended") for n in range(2, 5)]
+    new = [row(n, "NEW") for n in range(5, 8)]
+
+    assert summary.waits([*held, *left, *new, row(9), row(10, "QUEUED")]) == [
+        "6 points wait for room; they go out while a kernel, Lab or `farpoint watch` runs",
+        "2 points QUEUED: JobHeldUser",
+    ]
+    assert summary.waits([row(0), row(1, "RUNNING")]) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from farpoint import model
 from farpoint.config import MachineConfig
 from farpoint.errors import BadConfig, MachineError, Unreachable
 from farpoint.machines import batch
@@ -94,6 +95,12 @@ class Queue:
 
     def look_up_command(self, token, paths) -> list[str]:
         return self.status_command({}, paths)
+
+    def queues_command(self, paths) -> list[str]:
+        return ["cat", f"{self.folder}/queues"]
+
+    def parse_queues(self, code, out, err) -> tuple[model.Queue, ...] | None:
+        return tuple(model.Queue(line) for line in out.splitlines()) if code == 0 else None
 
     def accounting_command(self, jobs, paths) -> list[str]:
         return ["cat", f"{self.folder}/account"]

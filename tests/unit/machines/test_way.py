@@ -1,4 +1,4 @@
-"""How a machine is reached, as its settings say; and what it said of itself when it was last reached."""
+"""How a machine is reached, as its settings say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from farpoint.config import MachineConfig
-from farpoint.errors import BadConfig, Unreachable
+from farpoint.errors import BadConfig
 from farpoint.machines import way
 from farpoint.machines.base import Place
 from farpoint.machines.registry import build_machine
@@ -38,22 +38,6 @@ def test_machines_of_one_host_share_a_sign_in(tmp_path: Path) -> None:
 def test_settings_that_lead_nowhere(tmp_path: Path, settings, message) -> None:
     with pytest.raises(BadConfig, match=message):
         build_machine("hpc", MachineConfig(**settings), tmp_path, "me", lambda: 0.0)
-
-
-def test_what_a_machine_said_serves_while_it_cannot_be_reached(tmp_path: Path) -> None:
-    here = {"statedir": str(tmp_path / "far")}
-    reached = build_machine("hpc", MachineConfig(**here), tmp_path, "me", lambda: 0.0)
-    limits = reached.limits()
-    reached.close()
-    (tmp_path / "far" / "runner").rename(tmp_path / "gone")
-    (tmp_path / "far" / "runner").write_text("in the way")
-    again = build_machine("hpc", MachineConfig(**here), tmp_path, "me", lambda: 0.0)
-    assert again.limits() == limits
-    with pytest.raises(Unreachable):
-        again.tokens()
-    elsewhere = build_machine("hpc", MachineConfig(**here, workdir="/else"), tmp_path, "me", lambda: 0.0)
-    with pytest.raises(Unreachable):
-        elsewhere.limits()
 
 
 def test_without_a_resident_agent_every_call_has_one_of_its_own(tmp_path: Path) -> None:

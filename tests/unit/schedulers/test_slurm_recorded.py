@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farpoint.schedulers.slurm import ACCOUNT, BETWEEN, COLUMNS, PARTITIONS, Slurm
+from farpoint.schedulers.slurm import ACCOUNT, BETWEEN, COLUMNS, Slurm
+from farpoint.schedulers.slurm_sinfo import HEADINGS
 from farpoint.testing.scheduler_suite import TOKEN
 
 FOLDER = Path(__file__).parents[2] / "golden" / "slurm-22.05.8"
@@ -303,7 +304,7 @@ def test_no_answer_to_another_question_is_taken_for_one_to_ours(answer: Answer) 
 
 GOOD = squeue_text([("1_0", "RUNNING", "None", "0"), ("1_[1-3]", "PENDING", "Priority", "0")])
 GOOD_ACCOUNT = sacct_text([("1_0", "TIMEOUT", "", "0:0"), ("1_1", "CANCELLED by 0", "", "0:0")])
-HEADS = st.sampled_from(["", GOOD, GOOD_ACCOUNT, GOOD.partition("\n")[0] + "\n", "|".join(PARTITIONS) + "\n"])
+HEADS = st.sampled_from(["", GOOD, GOOD_ACCOUNT, GOOD.partition("\n")[0] + "\n", HEADINGS + "\n"])
 
 
 @given(HEADS, st.text(), st.integers(0, 400), st.sampled_from([None, 0, 1, -9]))

@@ -87,8 +87,25 @@ def test_watch_ends_with_the_work(toy: Farpoint, project: Project) -> None:
     done = toy("watch", "toy")
     timer.join()
     assert done.exit_code == 1
-    assert done.stdout.startswith("toy: 4 points · 3 COMPLETED · 1 FAILED")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "toy: 4 QUEUED"
+    assert lines[-1].startswith("toy: 4 points · 3 COMPLETED · 1 FAILED")
     assert done.stderr == "", "quiet in a pipe"
+
+
+def test_watch_tells_each_change_as_an_object_a_line(toy: Farpoint, project: Project) -> None:
+    def ends() -> None:
+        for number in range(4):
+            finish(project, "toy", number)
+
+    timer = threading.Timer(0.3, ends)
+    timer.start()
+    done = toy("watch", "--json")
+    timer.join()
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 0
+    assert said[0] == {"scan": "toy", "counts": {"QUEUED": 4}, "waits": []}
+    assert said[-1]["counts"] == {"COMPLETED": 4}
 
 
 def test_one_look(toy: Farpoint, project: Project) -> None:

@@ -12,7 +12,7 @@ from farpoint.model import Phase, PlannedRun, Resources, State
 from farpoint.project import Project
 from farpoint.runner import journal, layout, ledger
 from farpoint.testing.fakes import FakeClock, FakeMachine
-from farpoint.verbs import accept, cancel, plan, recover, watch
+from farpoint.verbs import accept, cancel, jobs, recover, watch
 
 SCAN = "scan"
 
@@ -44,7 +44,8 @@ class Desk:
             PlannedRun(f"r{n}{scan[4:]}", n, 1, f"k{n}", dict.fromkeys(names, n), n, 1, Resources())
             for n in range(runs)
         ]
-        files = plan.write_job(self.project, self.machine, body, planned, 1, {digest: b"{}"})
+        arranged = jobs.arrange(self.machine.limits(), Resources(), runs, "fake", most=1)
+        files = jobs.write_jobs(self.project, self.machine, body, planned, arranged, {digest: b"{}"})[0]
         accept.accept(self.project, {**document, "jobs": [files.token]}, [files])
         return files.token
 

@@ -1,0 +1,181 @@
+"""From chosen runs to job folders: which queue, how many pilots in how many jobs, what each carries, the script.
+
+Writes nothing and chooses no runs; what is arithmetic is in `window` and `queues`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from farpoint._version import __version__
+from farpoint.errors import BadResources
+from farpoint.machines.base import Machine
+from farpoint.model import JobFiles, JobShape, Limits, PlannedRun, Resources
+from farpoint.project import Project
+from farpoint.queues import Choice, choose, is_pattern, per_pilot
+from farpoint.resources import show_memory, show_time
+from farpoint.runner import layout, values
+from farpoint.window import MARGIN, PerJob, Window, window
+
+SILENCE = 6  # beats without a sign before a requeued pilot may take over
+PLACED = ("queue", "account", "extra")  # asked for a run, and needed again where it is placed anew
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How runs that all need `need` are laid out on a machine."""
+
+    limits: Limits
+    need: Resources
+    choice: Choice
+    window: Window
+
+    @property
+    def pilot(self) -> Resources:
+        """What each pilot asks for."""
+        return per_pilot(self.need, self.choice, self.window.walltime)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Directives of every job: the machine's, then the queue's."""
+        return (*self.limits.header, *(self.choice.queue.header if self.choice.queue else ()))
+
+    def shape(self, token: str, job: int, name: str) -> JobShape:
+        """What the scheduler must know of one of the jobs."""
+        return JobShape(
+            token, self.window.pilots[job], self.pilot, name, header=self.header, running=self.window.running[job],
+            warn=self.window.warn,
+        )  # fmt: skip
+
+
+def arrange(
+    limits: Limits,
+    need: Resources,
+    runs: int,
+    machine: str,
+    *,
+    per_job: PerJob = None,
+    usual: float | None = None,
+    taken: int = 0,
+    most: int | None = None,
+) -> Arrangement:
+    """Choose a queue and lay the runs out; BadResources where the machine can never give one run what it needs.
+
+    `usual` are the seconds an earlier point took, `taken` the pilots that are there for other jobs, `most` the pilots
+    there may be besides what the machine allows.
+    """
+    fit(need, limits, machine)
+    if need.queue and not limits.queues and is_pattern(need.queue):
+        raise BadResources(
+            f"queue={need.queue!r} is a pattern, and no queues of machine {machine!r} are known. Name one."
+        )
+    choice = choose(need, limits.queues, machine)
+    room = min(limits.pilots, limits.cpus // need.cpus) if limits.slots else limits.pilots
+    if limits.together is not None and taken < limits.together:  # where nothing is left, the job waits for all of it
+        room = min(room, limits.together - taken)
+    made = window(
+        runs, limits, room=max(1, min(room, most or room)), time=need.time, per_job=per_job, usual=usual,
+        longest=None if choice.queue is None else choice.queue.time,
+    )  # fmt: skip
+    return Arrangement(limits, need, choice, made)
+
+
+def fit(need: Resources, limits: Limits, machine: str) -> Resources:
+    """The same resources, if the machine can ever give them to one run; BadResources otherwise."""
+    if need.cpus > limits.cpus:
+        raise BadResources(f"cpus={need.cpus} is more than machine {machine!r} has ({limits.cpus}). Ask for fewer.")
+    if need.memory and limits.memory and need.memory > limits.memory:
+        has = show_memory(limits.memory)
+        raise BadResources(
+            f"memory={show_memory(need.memory)} is more than machine {machine!r} has ({has}). Ask for less."
+        )
+    if need.gpus > limits.gpus:
+        raise BadResources(f"gpus={need.gpus} is more than machine {machine!r} has ({limits.gpus}). Ask for fewer.")
+    return need
+
+
+def write_jobs(
+    project: Project,
+    machine: Machine,
+    body: Mapping[str, Any],
+    runs: Sequence[PlannedRun],
+    arranged: Arrangement,
+    blobs: Mapping[str, Path | bytes],
+) -> tuple[JobFiles, ...]:
+    """Job folders for `runs`, each under a new token. `body` says task, environment, files and save."""
+    size = arranged.window.size
+    cut = [range(start, min(start + size, len(runs))) for start in range(0, len(runs), size)]
+    made = []
+    for job, dealt in enumerate(arranged.window.deal(cut)):
+        mine = [runs[i] for each in dealt for i in each]
+        sizes = [len(each) for each in dealt]
+        made.append(_write(project, machine, body, mine, sizes, arranged, job, blobs))
+    return tuple(made)
+
+
+def _write(
+    project: Project,
+    machine: Machine,
+    body: Mapping[str, Any],
+    runs: Sequence[PlannedRun],
+    sizes: Sequence[int],
+    arranged: Arrangement,
+    job: int,
+    blobs: Mapping[str, Path | bytes],
+) -> JobFiles:
+    token = project.new_token()
+    shape = arranged.shape(token, job, str(body["scan"]))
+    limits, need = arranged.limits, arranged.need
+    document = {
+        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": token,
+        "farpoint": __version__, "created": project.clock(),
+        "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
+        "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": shape.pilots,
+        "slots": {"cpus": limits.cpus, "memory": limits.memory, "gpus": limits.gpus} if limits.slots else None,
+        "walltime": arranged.window.walltime, "launcher": limits.launcher,
+        "asked": {word: value for word, value in asdict(need).items() if word in PLACED},
+        "runs": [_run_entry(run) for run in runs],
+    }  # fmt: skip
+    slices, start = {}, 0
+    for number, count in enumerate(sizes):
+        members = list(range(start, start + count))
+        slices[number] = layout.dump({"format": layout.FORMAT, "slice": number, "runs": members})
+        start += count
+    return JobFiles(token, layout.dump(document), slices, machine.script(shape), dict(blobs))
+
+
+def _run_entry(run: PlannedRun) -> dict[str, Any]:
+    need = run.resources
+    return {
+        "run": run.run, "number": run.number, "attempt": run.attempt, "version": run.version, "key": run.key,
+        "seed": run.seed, "parameters": {name: values.encode(value) for name, value in run.parameters.items()},
+        "cpus": need.cpus, "memory": need.memory, "time": need.time, "gpus": need.gpus, "tasks": need.tasks,
+        "nodes": need.nodes,
+    }  # fmt: skip
+
+
+def needed(job: Mapping[str, Any], index: int) -> Resources:
+    """What a run of a job that was written before needs."""
+    entry, asked = job["runs"][index], dict(job.get("asked") or {})
+    words = {word: entry[word] for word in ("cpus", "memory", "time", "gpus", "tasks", "nodes") if word in entry}
+    return Resources(**words, **{**asked, "extra": tuple(asked.get("extra") or ())})
+
+
+def waiting(count: int) -> str:
+    """What is said of runs that find no room in their pilots' time."""
+    points = f"{count:,} point{'s' * (count != 1)}"
+    return f"{points} wait here for room; they go out while a kernel, Lab or `farpoint watch` runs"
+
+
+def short_time(arranged: Arrangement) -> str:
+    """Why runs wait: the pilots' time, against what was declared; '' where all find room."""
+    if not arranged.window.waits or not arranged.need.time:
+        return ""
+    pilots = sum(arranged.window.pilots)
+    each = max(1, ((arranged.window.walltime or 0) - MARGIN) // arranged.need.time)
+    queue = f" of queue {arranged.choice.queue.name}" if arranged.choice.queue else ""
+    longest, one = show_time(arranged.window.walltime), show_time(arranged.need.time)
+    return f"{pilots} pilots of {longest} (the most{queue}) have time for {each} points of {one} each"

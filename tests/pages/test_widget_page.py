@@ -1,0 +1,221 @@
+"""The widget's module in a real browser, over a scan whose machine stands still: what anybody wrote, and who looks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import browser
+from farpoint.api.scan import Scan
+from farpoint.points import grid
+from farpoint.project import Project
+from farpoint.ui.scan_widget import ScanWidget
+from still import StillMachine, finish, rest, write_notebook
+from widget_host import Host
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+TAGS = (
+    "img src=x",
+    "svg",
+    "iframe",
+    "video src=x",
+    "audio src=x",
+    "body",
+    "input autofocus",
+    "details open",
+    "object data=x",
+    "math",
+)
+HANDLERS = ("onerror", "onload", "onfocus", "ontoggle", "onmouseover")
+WAYS = (
+    "<{0} {1}=alert(1)>",
+    "'\"><{0} {1}=alert(1)>",
+    "</td></table><{0} {1}='alert(1)'>",
+    "</script><{0}/{1}=alert(1)//",
+)
+PAYLOADS = [way.format(tag, handler) for tag, handler, way in itertools.product(TAGS, HANDLERS, WAYS)]
+ALLOWED = {
+    "section", "div", "b", "span", "button", "ul", "li", "i", "canvas", "table", "caption", "thead", "tbody", "tr",
+    "th", "td", "input", "select", "option", "label", "output", "pre", "p", "img", "details", "summary",
+}  # fmt: skip
+STRANGE = """(allowed) => {
+  const bad = (given) => given.name.startsWith('on') ||
+    (/javascript:/i.test(given.value) && !['title', 'value', 'aria-label'].includes(given.name));
+  return [...document.querySelectorAll('.fpw, .fpw *')]
+    .filter((each) => !allowed.includes(each.localName) || [...each.attributes].some(bad) ||
+      (each.localName === 'img' && !each.src.startsWith('blob:')))
+    .map((each) => each.outerHTML.slice(0, 200));
+}"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.setenv("FARPOINT_STATE", str(tmp_path / "state"))
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / ".git").mkdir()
+    monkeypatch.chdir(root)
+    made = Project(root, state=tmp_path / "state", machines={"local": StillMachine()})
+    yield made
+    ScanWidget.close_all()
+    rest(made)
+    made.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with browser.tab(chromium) as made:
+        yield made.page
+
+
+def toy(project: Project) -> Scan:
+    """Points in every state, with numbers and a text."""
+    write_notebook(project.root / "toy.ipynb")
+    scan = Scan("toy.ipynb", grid(x=[0, 1, 2, 3, 4, 5], y=[10, 20, 30]), project=project).submit()
+    for number in range(12):
+        finish(
+            project,
+            "toy",
+            number,
+            "FAILED" if number == 7 else "COMPLETED",
+            energy=float(number * number),
+            kind="ring" if number % 2 else "dot",
+        )
+    return scan
+
+
+def test_there_are_two_hundred_of_them() -> None:
+    assert len(set(PAYLOADS)) == 200
+
+
+def test_whatever_is_written_anywhere_stays_text(project: Project, page: Page) -> None:
+    write_notebook(project.root / "toy.ipynb", parameters=f"x = {PAYLOADS[0]!r}\ny: int = 2\n")
+    scan = Scan("toy.ipynb", grid(x=PAYLOADS), project=project).submit()
+    for number, payload in enumerate(PAYLOADS):
+        finish(
+            project,
+            "toy",
+            number,
+            "FAILED" if number % 3 == 0 else "COMPLETED",
+            note=payload,
+            **{f"name{number % 7}": payload},
+        )
+    with project.store.write() as writer:
+        for row in project.store.runs(project.id, scan="toy"):
+            payload = PAYLOADS[row.number]
+            error = {"type": payload, "message": payload, "traceback": payload}
+            writer.update_attempt(
+                row.run, 1, {"reason": payload, "warning": payload, "error": error if row.number % 3 == 0 else None}
+            )
+    widget = ScanWidget(scan)
+    widget.task = {
+        **widget.task,
+        "name": PAYLOADS[5],
+        "fields": ScanWidget("toy.ipynb", project=project).task["fields"],
+    }
+    host = Host(page, widget)
+    for name in ("Progress", "Table", "Plot"):
+        host.view(name)
+        page.wait_for_timeout(300)
+        for button in page.get_by_role("button", name="show as a table").all():
+            button.click()
+        assert page.evaluate(STRANGE, sorted(ALLOWED)) == []
+    host.view("Table")
+    for _ in range(3):
+        page.get_by_role("button", name="later").click()
+        page.wait_for_timeout(200)
+        assert page.evaluate(STRANGE, sorted(ALLOWED)) == []
+    host.view("Explore")
+    for number in range(0, 200, 9):
+        page.evaluate(f"() => {{ model.set('cursor', {number}); }}")
+        page.locator(".fpw-point", has_text=f"point {number} — ").wait_for()
+        assert page.evaluate(STRANGE, sorted(ALLOWED)) == []
+    assert PAYLOADS[198] in page.locator(".fpw-values").inner_text()
+    host.view("Define")
+    assert PAYLOADS[0] in page.locator(".fpw-axes").inner_text()
+    assert page.evaluate(STRANGE, sorted(ALLOWED)) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_in_any_view(chromium: Browser, project: Project, dark: bool) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    widget = ScanWidget(toy(project))
+    widget.task = {**widget.task, "fields": ScanWidget("toy.ipynb", project=project).task["fields"]}
+    with browser.tab(chromium, dark=dark) as made:
+        host = Host(made.page, widget)
+        for name in ("Define", "Progress", "Table", "Plot", "Explore"):
+            host.view(name)
+            made.page.wait_for_timeout(700)
+            found = Axe().run(made.page, context=".fpw").response["violations"]
+            assert [
+                f"{name}: {each['impact']}: {each['help']}: {node['html'][:160]}"
+                for each in found
+                for node in each["nodes"]
+            ] == []
+
+
+def test_of_many_changes_the_last_is_what_is_seen(project: Project, page: Page) -> None:
+    scan = toy(project)
+    host = Host(page, ScanWidget(scan))
+    page.evaluate("""() => {
+      const all = (state) => new DataView(new Uint8Array(18).fill(state).buffer);
+      for (let n = 0; n < 20000; n += 1) model.set('states', all(n % 7));
+      model.set('states', all(3));
+    }""")
+    page.locator("canvas.fpw-map").focus()
+    page.keyboard.press("ArrowRight")
+    assert "COMPLETED" in page.locator(".fpw-tip").inner_text()
+    host.push()
+
+
+def test_a_selection_made_by_keys_reaches_python(project: Project, page: Page) -> None:
+    scan = toy(project)
+    host = Host(page, ScanWidget(scan))
+    host.view("Plot")
+    canvas = page.locator("canvas.fpw-plot")
+    page.wait_for_function("document.querySelector('canvas.fpw-plot')?.ariaLabel?.includes('energy')")
+    canvas.focus()
+    for key in ("ArrowRight", " ", "ArrowRight", " "):
+        canvas.press(key)
+    page.wait_for_function("model.get('selection').length === 2")
+    assert len(scan.selection) == 2
+    page.get_by_role("button", name="Clear selection").click()
+    page.wait_for_function("model.get('selection').length === 0")
+    assert len(scan.selection) == 0
+
+
+def test_refine_adds_points_between(project: Project, page: Page) -> None:
+    scan = toy(project)
+    host = Host(page, ScanWidget(scan))
+    host.view("Explore")
+    page.get_by_role("slider", name="x").press("ArrowRight")
+    page.locator(".fpw-point", has_text="point 3 — ").wait_for()
+    page.get_by_role("button", name="Refine here").click()
+    page.get_by_text("3 points added").wait_for()
+    assert sorted((run.parameters["x"], run.parameters["y"]) for run in scan)[2:4] == [(0, 30), (0.5, 10)]
+    assert len(scan) == 21
+
+
+def test_a_fault_is_told_and_goes_again(project: Project, page: Page) -> None:
+    write_notebook(project.root / "toy.ipynb")
+    host = Host(page, ScanWidget("toy.ipynb", project=project))
+    page.get_by_label("x: how it varies").select_option("values")
+    field = page.get_by_label("x: values, with commas between")
+    field.fill("1, 2, 3")
+    page.get_by_role("button", name="Submit 3 points").wait_for()
+    field.fill("0:1:none")
+    page.locator(".fpw-preview.fpw-bad").wait_for()
+    assert "x: " in page.locator(".fpw-preview").inner_text()
+    field.fill("4, 5")
+    page.get_by_role("button", name="Submit 2 points").click()
+    page.locator(".fpw-legend", has_text="2 QUEUED").wait_for()
+    host.push()
