@@ -66,7 +66,12 @@ class Again:
     new_attempt: bool
 
 
-Action = Submit | Fence | Control | Verdict | Again
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """End what the scheduler may still hold of the job: it will never run."""
+
+
+Action = Submit | Fence | Control | Verdict | Again | Remove
 
 
 @dataclass(frozen=True, slots=True)

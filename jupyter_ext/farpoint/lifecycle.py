@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from farpoint import members
-from farpoint.facts import LOOKS, Action, Control, Decision, Facts, Fence, Submit, Verdict
-from farpoint.model import LEFT, JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
+from farpoint.facts import LOOKS, Action, Control, Decision, Facts, Fence, Remove, Submit, Verdict
+from farpoint.model import LEFT, NEVER_BEGAN, SYSTEM_FAULTS, JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
 
 RESUBMITS = 20  # submits under one token before we stop asking
 
@@ -171,12 +171,26 @@ def _gone(facts: Facts, cancels: Sequence[Action], pilots: Sequence[PilotRow]) -
     job = replace(job, waiting=LEFT if facts.pilots else "")
     if not believed or not facts.known:
         return Decision(job, tuple(cancels), tuple(pilots))
-    if not job.started and job.cause != "cancelled":
+    if job.started and job.cause == NEVER_BEGAN:
+        job = replace(job, cause="")  # an account that has not been told yet
+    if not job.started and (not job.cause or job.cause in SYSTEM_FAULTS):
         return _ask_again(replace(facts, job=replace(job, looks=job.looks - 1)), cancels)
     if not job.fenced:
         slices = {run.slice for run in facts.open if run.slice is not None}
         return Decision(job, (Fence(tuple(sorted(slices))),), tuple(pilots))
+    if not job.started:
+        return Decision(job, (Remove(), *_never_ran(facts, job)), tuple(pilots))
     return Decision(job, tuple(members.close(facts, job, facts.open, pilots)), tuple(pilots))
+
+
+def _never_ran(facts: Facts, job: JobRow) -> Iterable[Verdict]:
+    """The job ended, or was ended, before its pilot took anything: another would end the same way."""
+    for run in facts.open:
+        if run.cancel or job.cause in ("cancelled", NEVER_BEGAN):
+            reason = "cancelled" if run.cancel else "cancelled outside farpoint"
+            yield Verdict(run.index or 0, State.CANCELLED, reason)
+        else:
+            yield Verdict(run.index or 0, State.FAILED, f"{job.cause}, before anything ran")
 
 
 def _cause(queue: Sequence[QueueEntry]) -> str:

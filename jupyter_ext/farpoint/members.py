@@ -40,9 +40,11 @@ def look(facts: Facts, ids: Iterable[str]) -> list[PilotRow]:
             continue
         entry = entries.get((pilot.job_id, pilot.member)) or entries.get((pilot.job_id, None))
         if pilot.file in facts.heard or (entry is not None and entry.live):
-            seen.append(replace(pilot, looks=0, absent_since=None, cause=""))
+            cause = (entry.cause or "") if entry is not None and entry.live else ""  # as while it is being deleted
+            seen.append(replace(pilot, looks=0, absent_since=None, cause=cause))
         elif entry is None or entry.live is False:
-            cause = (entry.cause if entry else None) or pilot.cause
+            told = (entry.cause if entry else None) or pilot.cause
+            cause = pilot.cause if pilot.cause == "cancelled" else told  # an account may only say that it was killed
             since = facts.now if pilot.absent_since is None else pilot.absent_since
             seen.append(replace(pilot, looks=pilot.looks + 1, absent_since=since, cause=cause))
     return seen

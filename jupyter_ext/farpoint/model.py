@@ -34,6 +34,7 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.LOST})
+NEVER_BEGAN = "never began"  # in no queue and in no account: whoever deletes a job that waits leaves no other trace
 # Nobody's code is at fault.
 LEFT = "its pilots have ended"  # why a run waits that nobody is left to take
 SYSTEM_FAULTS = frozenset({"pilot died", "rebooted", "node failed", "preempted", "gone", "time is up"})

@@ -47,6 +47,7 @@ scheduler_threads 1
 STEP_INSIDE = """\
 #!/bin/sh
 {environment}
+echo "{name} $*" >> {calls}
 if [ "$(stat -Lc %i /proc/self/ns/net)" = "$(stat -Lc %i /run/netns/{namespace})" ]; then
   exec {program} "$@"
 fi
@@ -67,6 +68,7 @@ class GridEngine:
         self.common = self.root / ENVIRONMENT["SGE_CELL"] / "common"
         self.spool = self.folder / "spool"
         self.bin = self.folder / "bin"
+        self.calls_file = self.folder / "calls"
         self.cell = {**ENVIRONMENT, "SGE_ROOT": str(self.root)}
         self.env = {**self.cell, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
         self.daemons = Daemons(self.folder, {**self.cell, "SGE_ND": "1"})
@@ -110,6 +112,18 @@ class GridEngine:
         """The master goes away; jobs go on."""
         self.daemons.stop("qmaster")
 
+    def freeze_node(self) -> None:
+        """The node cannot be told anything, and says nothing; its jobs go on."""
+        self.daemons.signal("execd", signal.SIGSTOP)
+
+    def thaw_node(self) -> None:
+        """It hears again."""
+        self.daemons.signal("execd", signal.SIGCONT)
+
+    def calls(self, program: str) -> int:
+        """How often somebody with `bin` on PATH called a program."""
+        return sum(line.startswith(f"{program} ") for line in self.calls_file.read_text().splitlines())
+
     def freeze_master(self) -> None:
         """The master keeps its connections and answers nobody."""
         self.daemons.signal("qmaster", signal.SIGSTOP)
@@ -137,6 +151,8 @@ class GridEngine:
         for name in ("bin", "lib", "util", "utilbin"):
             (self.root / name).symlink_to(f"/var/lib/gridengine/{name}")
         host = socket.gethostname()
+        self.calls_file.touch()
+        self.calls_file.chmod(0o666)
         (self.common / "act_qmaster").write_text(f"{host}\n")
         (self.common / "cluster_name").write_text("farpoint\n")
         names = {
@@ -151,7 +167,9 @@ class GridEngine:
         environment = "export " + " ".join(f"{name}={value}" for name, value in self.cell.items())
         for name in CLIENTS:
             program = INSTALLED / name
-            text = STEP_INSIDE.format(environment=environment, namespace=self.namespace, program=program)
+            text = STEP_INSIDE.format(
+                environment=environment, namespace=self.namespace, program=program, name=name, calls=self.calls_file
+            )
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(0o755)
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from farpoint.facts import RESTARTS, Again, Control, Decision, Facts, Fence, Submit, Verdict
+from farpoint.facts import RESTARTS, Again, Control, Decision, Facts, Fence, Remove, Submit, Verdict
 from farpoint.lifecycle import decide
-from farpoint.model import JobRow, Phase, QueueEntry, Receipt, RunRow, State
+from farpoint.model import NEVER_BEGAN, JobRow, Phase, QueueEntry, Receipt, RunRow, State
 
 JOB = JobRow("fp1", "p", "s", "m", Phase.SUBMITTED, serial=1, job_ids=("7",))
 RUN = RunRow(
@@ -195,3 +195,42 @@ def test_a_job_cancelled_outside_is_cancelled_not_lost():
     answer = decide(facts(job, claims={0: [FENCED]}))
 
     assert answer.actions == (Verdict(0, State.CANCELLED, "cancelled outside farpoint"),)
+
+
+def unstarted(cause: str, **changes) -> JobRow:
+    return replace(JOB, looks=5, absent_since=0.0, cause=cause, **changes)
+
+
+@pytest.mark.parametrize("cause", ["", "node failed", "preempted"])
+def test_a_job_that_vanished_for_nobodys_fault_is_asked_for_again(cause):
+    assert decide(facts(unstarted(cause))).actions == (Submit(2),)
+
+
+@pytest.mark.parametrize(
+    ("cause", "state", "reason"),
+    [
+        (
+            "launch failed: changing into working directory",
+            State.FAILED,
+            "launch failed: changing into working directory",
+        ),
+        ("exit code 127", State.FAILED, "exit code 127"),
+        (NEVER_BEGAN, State.CANCELLED, "cancelled outside farpoint"),
+        ("cancelled", State.CANCELLED, "cancelled outside farpoint"),
+    ],
+)
+def test_a_job_that_ended_before_its_pilot_began_would_end_so_again(cause, state, reason):
+    first = decide(facts(unstarted(cause)))
+    then = decide(facts(unstarted(cause, fenced=True), claims={0: [FENCED]}))
+
+    assert first.actions == (Fence((0,)),)
+    remove, verdict = then.actions
+    assert remove == Remove()
+    assert (verdict.state, verdict.reason.removesuffix(", before anything ran")) == (state, reason)
+
+
+def test_an_account_that_was_not_told_yet_of_a_job_that_began_says_nothing():
+    job = gone(cause=NEVER_BEGAN, fenced=True)
+    actions = decide(facts(job, [replace(RUN, started=5.0)], claims={0: [MINE, FENCED]})).actions
+
+    assert actions[0] == Verdict(0, State.LOST, "gone")

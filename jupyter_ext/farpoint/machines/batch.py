@@ -16,7 +16,7 @@ from farpoint.config import MachineConfig
 from farpoint.errors import MachineError, Unreachable
 from farpoint.machines import known, way
 from farpoint.machines.base import Place
-from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
+from farpoint.model import NEVER_BEGAN, Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
 from farpoint.runner import layout
 from farpoint.schedulers.base import Paths, Scheduler
 from farpoint.transports.boot import runner_path
@@ -219,7 +219,9 @@ class Machine:
             argv = self._scheduler.status_command(asked, self._paths())
             entries, trouble = self._look(argv, self._scheduler.parse_status)
             if entries is not None:
-                entries += self._past(entries, {token: asked[token] for token in account if asked.get(token)})
+                past = self._past(entries, {token: asked[token] for token in account if asked.get(token)})
+                told = {(entry.job_id, entry.member) for entry in past}
+                entries = (*(entry for entry in entries if (entry.job_id, entry.member) not in told), *past)
         answer = self._link.call("news", cursors=cursors, claims=list(cursors if claims is None else claims))
         bodies = {
             token: {int(number): tuple(found) for number, found in slices.items()}
@@ -228,17 +230,25 @@ class Machine:
         return Observation(_chunks(answer.value["chunks"], answer.body), bodies, entries, trouble)
 
     def _past(self, entries: tuple[QueueEntry, ...], asked: Jobs) -> tuple[QueueEntry, ...]:
-        """What the account says of jobs and members that the queue shows no more. No account is no obstacle.
+        """What the account says of jobs and members that the queue does not show as live. No account is no obstacle.
 
         An account that still calls them live is late: it says nothing.
         """
         argv = self._scheduler.accounting_command(asked, self._paths()) if asked else None
         found, _ = self._look(argv, self._scheduler.parse_accounting) if argv else ((), "")
-        shown = {(entry.job_id, entry.member) for entry in entries}
-        return tuple(
+        shown = {(entry.job_id, entry.member) for entry in entries if entry.live is not False}
+        past = tuple(
             entry
             for entry in found or ()
             if entry.token in asked and entry.live is False and (entry.job_id, entry.member) not in shown
+        )
+        if found is None or not self._scheduler.remembers:
+            return past
+        known = {entry.token for entry in (*entries, *found)}
+        return past + tuple(
+            QueueEntry(ids[-1], token, False, "in no queue and in no account", NEVER_BEGAN)
+            for token, ids in asked.items()
+            if token not in known
         )
 
     def _look(self, argv: list[str], parse: Parser) -> tuple[tuple[QueueEntry, ...] | None, str]:

@@ -42,6 +42,7 @@ class Scheduler(Protocol):
     programs: tuple[str, ...]  # where all of these are on PATH, this queue system is there
     here: bool  # jobs run on the very computer that is asked, so its cores are what there is
     grace: float  # seconds an accepted job may be invisible here
+    remembers: bool  # the account has every job that ever began, so one it does not have was deleted while it waited
 
     def render(self, shape: JobShape, paths: Paths) -> str:
         """The script of a job; what must be known at submit is in it, so that a reader sees all that is asked for."""

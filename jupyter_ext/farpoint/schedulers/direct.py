@@ -24,6 +24,7 @@ class Direct:
     programs = ()
     here = True
     grace = 1.0
+    remembers = False
 
     def render(self, shape: JobShape, paths: base.Paths) -> str:
         """A script for one pilot; `start` runs it once for each.

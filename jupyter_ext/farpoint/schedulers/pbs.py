@@ -35,6 +35,7 @@ class Pbs:
     programs = ("qsub", "qstat", "pbsnodes")  # Grid Engine has the first two as well
     here = False
     grace = 60.0
+    remembers = False
 
     # ------------------------------------------------------------------------------------ the script
 

@@ -31,6 +31,7 @@ class Sge:
     programs = ("qsub", "qstat", "qacct", "qconf")  # PBS has the first two as well
     here = False
     grace = 60.0
+    remembers = True
 
     # ------------------------------------------------------------------------------------ the script
 

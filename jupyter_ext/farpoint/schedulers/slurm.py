@@ -36,6 +36,7 @@ class Slurm:
     programs = ("sbatch", "squeue", "scancel")
     here = False
     grace = 60.0
+    remembers = False
 
     # ------------------------------------------------------------------------------------ the script
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from farpoint import lifecycle
 from farpoint.errors import MachineError
-from farpoint.facts import Again, Control, Decision, Facts, Fence, Submit, Verdict
+from farpoint.facts import Again, Control, Decision, Facts, Fence, Remove, Submit, Verdict
 from farpoint.machines.base import Machine
 from farpoint.model import Chunk, JobRow, Observation, Phase, PlannedRun, Receipt, RunRow, State
 from farpoint.project import Project
@@ -134,6 +134,8 @@ def _carry_out(desk: Desk, decision: Decision, facts: Facts) -> None:
             job = _fence(desk, job, action)
         elif isinstance(action, Control):
             _control(desk, job, action, facts)
+        elif isinstance(action, Remove):
+            desk.machine.cancel(job.token, job.job_ids)
     _conclude(desk, job, facts, [a for a in decision.actions if isinstance(a, Verdict | Again)])
 
 

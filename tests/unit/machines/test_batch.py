@@ -77,6 +77,7 @@ class Queue:
     name: str = "files"
     here: bool = False
     grace: float = 60.0
+    remembers: bool = False
 
     def render(self, shape, paths) -> str:
         return "\n".join([*base.head(shape), *base.body(shape, paths)])
