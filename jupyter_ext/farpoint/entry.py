@@ -112,26 +112,33 @@ def append(text: str, entry: Entry) -> str:
 
 
 def put(text: str, machine: str, name: str, given: str) -> str:
-    r"""The text with `name` set in the machine's table, in a line of ours; BadConfig where the user has set it.
+    r"""The text with `name` set in the machine's table, in a line of ours; a line of the user's stays as a remark.
 
     >>> put('[machines.hpc]\nhost = "hpc"\n', "hpc", "environment", "/e/bin/python")
     '[machines.hpc]\nenvironment = "/e/bin/python"  # farpoint env\nhost = "hpc"\n'
     """
     ours = f"{name} = {value(given)}  {OURS}"
     lines = text.splitlines()
-    start = next((n for n, line in enumerate(lines) if _heads(line, machine)), None)
-    if start is None:
-        raise BadConfig(f"there is no [machines.{key(machine)}] of its own. Put it in by hand: {name} = {value(given)}")
-    for number in range(start + 1, len(lines)):
-        if lines[number].lstrip().startswith("["):
-            break
-        if re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", lines[number]):
-            if not lines[number].rstrip().endswith(OURS):
-                raise BadConfig(f"line {number + 1} sets {name} already. Change it yourself: {name} = {value(given)}")
-            lines[number] = ours
-            return "\n".join(lines) + "\n"
-    lines.insert(start + 1, ours)
-    return "\n".join(lines) + "\n"
+    start = next((n for n, line in enumerate(lines) if _heads(line, machine)), len(lines))
+    end = next((n for n in range(start + 1, len(lines)) if lines[n].lstrip().startswith("[")), len(lines))
+    pattern = re.compile(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=")
+    at = next((n for n in range(start + 1, end) if pattern.match(lines[n])), None)
+    if at is None:
+        lines.insert(start + 1, ours)
+    elif lines[at].rstrip().endswith(OURS):
+        lines[at] = ours
+    else:
+        lines[at : at + 1] = [f"# {lines[at]}", ours]
+    after = "\n".join(lines) + "\n"
+    wanted = _machines(text)
+    wanted[machine] = {**wanted.get(machine, {}), name: given}
+    try:
+        well = _machines(after) == wanted
+    except BadConfig:
+        well = False
+    if not well:
+        raise BadConfig(f"{name} of machine {machine!r} cannot be put there. Write it by hand: {name} = {value(given)}")
+    return after
 
 
 def _heads(line: str, machine: str) -> bool:

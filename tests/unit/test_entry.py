@@ -56,7 +56,7 @@ def test_what_cannot_be_added_to_is_refused_with_the_text(before):
         entry.append(before, ENTRY)
 
 
-def test_a_setting_of_ours_is_put_and_put_again_but_never_over_the_users():
+def test_a_setting_of_ours_is_put_and_put_again_and_the_users_stays_to_be_read():
     text = "# mine\n[machines.hpc] # the cluster\nhost = 'hpc'\n\n[machines.other]\nenvironment = '/x'\n"
     once = entry.put(text, "hpc", "environment", "/a/python")
     again = entry.put(once, "hpc", "environment", "/b/python")
@@ -64,7 +64,20 @@ def test_a_setting_of_ours_is_put_and_put_again_but_never_over_the_users():
     assert [line for line in again.splitlines() if line not in text.splitlines()] == [
         'environment = "/b/python"  # farpoint env'
     ]
-    with pytest.raises(BadConfig, match="line 6 sets environment already"):
-        entry.put(text, "other", "environment", "/b/python")
+    other = entry.put(text, "other", "environment", "/b/python")
+    assert "# environment = '/x'\n" in other
+    assert tomllib.loads(other)["machines"]["other"]["environment"] == "/b/python"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "machines.hpc.host = 'hpc'\n",
+        "[machines]\nhpc = {host = 'hpc'}\n",
+        '[machines.hpc]\nenvironment = """/a\n"""\n',
+        "x = 1\n",
+    ],
+)
+def test_where_a_line_cannot_be_put_the_user_is_told_it(text):
     with pytest.raises(BadConfig, match="by hand: environment"):
-        entry.put("machines.hpc.host = 'hpc'\n", "hpc", "environment", "/b/python")
+        entry.put(text, "hpc", "environment", "/b/python")

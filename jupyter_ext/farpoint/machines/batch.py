@@ -149,6 +149,12 @@ class Machine:
             self._put_all({digest: files.blobs[digest] for digest in missing})
         raise MachineError(f"machine {self.name!r} loses blobs of job {files.token} as fast as they come.")
 
+    def send(self, blobs: Mapping[str, Path | bytes]) -> int:
+        """Put those blobs that are not there; how many were sent."""
+        missing = self.missing(blobs)
+        self._put_all({digest: blobs[digest] for digest in sorted(missing)})
+        return len(missing)
+
     def _put_all(self, blobs: Mapping[str, Path | bytes]) -> None:
         """Many small ones in one frame: a round trip for each would be most of the time far away."""
         together: dict[str, bytes] = {}

@@ -88,6 +88,18 @@ class Office:
         folders = sight.folders_of(self.statedir, self.workdir, guard.token(request["token"]))
         return sight.meet(folders, float(request["seconds"])), b""
 
+    def furnished(self, request: Request, body: bytes) -> Answer:
+        """The Python of the environment of `key`, or None."""
+        from . import furnish
+
+        return furnish.look(self.statedir, request["key"], list(request["names"])), b""
+
+    def furnish(self, request: Request, body: bytes) -> Answer:
+        """Build an environment from what was put."""
+        from . import furnish
+
+        return furnish.build(self.statedir, self._blobs, request), b""
+
     def missing(self, request: Request, body: bytes) -> Answer:
         """Those of the `digests` that are not there."""
         return self._blobs.missing(request["digests"]), b""
@@ -215,7 +227,7 @@ _VERBS: Dict[str, Callable[[Office, Request, bytes], Answer]] = {
     name: getattr(Office, name)
     for name in (
         "hello", "missing", "put", "put_all", "place", "submit", "run", "news", "fence", "control", "note", "read",
-        "tokens", "usage", "remove", "survey", "pythons", "examine", "meet",
+        "tokens", "usage", "remove", "survey", "pythons", "examine", "meet", "furnished", "furnish",
     )
 }  # fmt: skip
 

@@ -30,9 +30,10 @@ _MARK = "farpoint-python "
 
 # Run by each candidate: an older one than 3.6 fails in it, which is an answer too.
 _ASK = """
-import importlib.util, json, sys
+import importlib.util, json, os, sys
 has = [name for name in sys.argv[1:] if importlib.util.find_spec(name)]
 told = {"path": sys.executable, "version": list(sys.version_info[:3]), "prefix": sys.prefix, "has": has}
+told["real"] = os.path.realpath(sys.executable)
 print("\\nfarpoint-python " + json.dumps(told))
 """
 

@@ -46,6 +46,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Machines": {
         "add": ("setup", "Set a machine up: look what is there, show its entry of farpoint.toml, write it on yes."),
         "doctor": ("setup", "Try everything about a machine once; each line is ok or says what to do."),
+        "env": (
+            "setup",
+            "Build an environment there that is equal to this one, and write it into the machine's entry on yes.",
+        ),
         "template": ("setup", "Print a commented entry of farpoint.toml to fill in by hand."),
     },
 }

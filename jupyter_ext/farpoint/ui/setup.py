@@ -22,6 +22,7 @@ from farpoint.resources import parse_time, resources
 from farpoint.ui import exits, options, say
 from farpoint.verbs import add as adding
 from farpoint.verbs import doctor as examining
+from farpoint.verbs import environment as environments
 from farpoint.verbs import template as templates
 
 yes = click.option("--yes", is_flag=True, help="Write it without asking.")
@@ -161,3 +162,63 @@ def template(scheduler: str, as_json: bool) -> int:
     else:
         say.out(text.rstrip())
     return exits.WELL
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--wheels",
+    type=click.Choice(["auto", "here", "there"]),
+    default="auto",
+    show_default=True,
+    help="Where packages come from: its own index, or sent from here.",
+)
+@click.option("--package", "only", multiple=True, metavar="NAME", help="Only these, and what they and notebooks need.")
+@yes
+@options.project
+@options.as_json
+def env(name: str, wheels: str, only: tuple[str, ...], yes: bool, project: Path | None, as_json: bool) -> int:
+    """Build an environment there that is equal to this one, and write it into the machine's entry on yes.
+
+    \b
+    Example:
+      farpoint env hpc
+
+    Packages in the versions they have here, but for what is installed from folders here: that travels with each run.
+    An environment that is there is used again. Needs uv here; sends it where there is none, and wheels where there
+    is no way to an index.
+    """
+    where = project_of(project)
+    built = environments.build(where, name, say.note, wheels, only)
+    python = built.python["path"]
+    file = environments.file_of(where, name)
+    known = where.config.machine(name).environment == python
+    written = False
+    if not known and (yes or _agreed(f'write environment = "{python}" to {file}?', as_json=as_json)):
+        environments.write(file, name, python)
+        written = True
+    if as_json:
+        say.data(
+            {"machine": name, "python": python, "version": built.python["version"], "key": built.lock.key,
+             "how": built.how, "lost": list(built.lost), "left_out": list(built.lock.left_out), "written": written,
+             "file": str(file), "warning": built.warning}
+        )  # fmt: skip
+        return exits.WELL
+    say.out(f"{python}  ({built.how}, {plural(len(built.lock.requirements) - len(built.lost), 'package')})")
+    for line in _about(built):
+        say.note(line)
+    say.note(
+        f"written to {file}" if written else "it is set already" if known else "nothing was written; --yes writes it"
+    )
+    return exits.WELL
+
+
+def _about(built: environments.Built) -> list[str]:
+    lines = [built.warning] if built.warning else []
+    if built.lost:
+        lines.append(f"no wheel that fits was found for {', '.join(built.lost)}: they are not there")
+    if built.lock.left_out:
+        lines.append(
+            f"left out: {', '.join(built.lock.left_out)} (from folders here; what a run imports travels with it)"
+        )
+    return lines

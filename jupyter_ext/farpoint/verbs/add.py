@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import entry
-from farpoint.config import FILE, NAME, MachineConfig, load, user_file
+from farpoint.config import FILE, NAME, MachineConfig, user_file
 from farpoint.entry import Entry, Setting
 from farpoint.errors import BadConfig, BadInput, nearest
 from farpoint.machines import batch, registry
@@ -20,6 +20,7 @@ from farpoint.project import Project
 from farpoint.resources import show_memory
 from farpoint.schedulers.base import Accounts, Scheduler
 from farpoint.transports import aliases
+from farpoint.verbs import entry_file
 
 STATE = "~/.local/state/farpoint"  # where the first agent lives, before a better folder is known
 NEEDS = ("nbclient", "ipykernel", "nbformat", "cloudpickle", "numpy")  # looked for in each Python there
@@ -276,22 +277,7 @@ def refuse_known(project: Project, name: str) -> None:
 def write(path: Path, made: Entry) -> None:
     """Add the entry to the file: nothing that is there changes, and what comes of it is read once to be sure."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    replace(path, entry.append(before, made))
-
-
-def replace(path: Path, text: str) -> None:
-    """Put the new text, if it can be read as settings; the old file otherwise stays as it was."""
-    real = path.resolve()
-    real.parent.mkdir(parents=True, exist_ok=True)
-    beside = real.with_name(f".{real.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        load(user=beside)
-        if real.exists():
-            beside.chmod(real.stat().st_mode & 0o777)
-        beside.replace(real)
-    finally:
-        beside.unlink(missing_ok=True)
+    entry_file.replace(path, entry.append(before, made))
 
 
 def known_aliases(name: str) -> str:

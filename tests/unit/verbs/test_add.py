@@ -13,7 +13,7 @@ from farpoint.errors import BadConfig, BadInput
 from farpoint.model import Queue
 from farpoint.project import Project
 from farpoint.schedulers.direct import Direct
-from farpoint.verbs import add
+from farpoint.verbs import add, entry_file
 
 GB = 1 << 30
 HERE = sys.version_info[:2]
@@ -111,7 +111,7 @@ def test_a_bad_entry_never_reaches_the_file(tmp_path):
     path = tmp_path / "farpoint.toml"
     path.write_text("[machines.a]\ncpus = 1\n")
     with pytest.raises(BadConfig):
-        add.replace(path, "[machines.a]\ncpus = 'many'\n")
+        entry_file.replace(path, "[machines.a]\ncpus = 'many'\n")
     assert path.read_text() == "[machines.a]\ncpus = 1\n"
     assert os.listdir(tmp_path) == ["farpoint.toml"]
 
