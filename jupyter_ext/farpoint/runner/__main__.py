@@ -19,6 +19,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "work_cell": ("work_cell", "main"),
     "work_notebook": ("work_notebook", "main"),
     "work_python": ("work_python", "main"),
+    "work_rank": ("ranks", "main"),
 }
 
 

@@ -7,10 +7,12 @@ import contextlib
 import fcntl
 import os
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from .journal import line
 from .layout import write_all
+
+results: List[str] = []  # the states this process told as its end
 
 
 def send(path: str, event: Dict[str, Any]) -> bool:
@@ -22,6 +24,8 @@ def send(path: str, event: Dict[str, Any]) -> bool:
     >>> send("/nowhere/events", {"e": "progress", "done": 0.5, "text": ""})
     False
     """
+    if event.get("e") == "result":
+        results.append(str(event.get("state")))
     stamped = {"t": round(time.time(), 6)}
     stamped.update(event)
     data = b"\n" + line(stamped)  # the newline ends what a killed writer may have left half written

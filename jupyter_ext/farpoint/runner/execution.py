@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from . import process
+from . import process, ranks
 from .allotment import TIME_UP, Allotment
 from .child import Child, Limits
 from .ledger import Ledger, Stream
@@ -105,6 +105,8 @@ class Execution:
             self._desk.loop.step(60.0)
             child.reap()
         self._memory = child.memory
+        if self._place.tasks > 1:
+            self._gather_ranks(child)
         cause = child.cause or self._late_cause(child)
         if cause in INTERRUPTIONS and not _completed(child):
             return self._cut(cause)
@@ -125,6 +127,17 @@ class Execution:
             while time.monotonic() < until and not self._cause():
                 self._desk.loop.step(until - time.monotonic())
         return child.start(argv, self._place.folder, self._place.environment(gpus), limits)
+
+    def _gather_ranks(self, child: Child) -> None:
+        """What ranks left in files; the failure of one is the run's, whatever rank 0 said before it was ended."""
+        found = ranks.left(self._place.ours, self._place.tasks)
+        for event in found.events:
+            if event.get("e") == "result":
+                child.result = event
+            else:
+                self._hear(event)
+        if not _completed(child) or child.status != 0:
+            child.result = found.failure or (None if _completed(child) else child.result)
 
     def _cut(self, cause: str) -> Optional[End]:
         """It was ended from here and counts nothing, unless it had all the time that a pilot can give it."""

@@ -174,7 +174,7 @@ class Pilot:
         """What the largest run of a slice needs."""
         runs = [self._job["runs"][i] for i in self._runs(s)]
         memory = max((run.get("memory") or 0 for run in runs), default=0)
-        cpus = max((run.get("cpus") or 1 for run in runs), default=1)
+        cpus = max(((run.get("cpus") or 1) * (run.get("tasks") or 1) for run in runs), default=1)
         return Need(cpus, memory or None, max((run.get("gpus") or 0 for run in runs), default=0))
 
     def _take(self, s: int) -> None:

@@ -10,7 +10,7 @@ import shutil
 import sys
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from . import layout, unpacked
+from . import layout, ranks, unpacked
 
 LARGE = 64 << 20  # bytes of an input that is linked to and not copied
 PIECE = 1 << 20  # bytes read at once
@@ -28,6 +28,7 @@ class Workplace:
         self._job = job
         self._run = job["runs"][i]
         self._numbers = (i, c)
+        self.tasks = int(self._run.get("tasks") or 1)
         self.name = layout.run_name(i, c)
         self.folder = os.path.join(self._work, self.name)
         self.ours = os.path.join(self.folder, ".farpoint")
@@ -47,26 +48,33 @@ class Workplace:
 
     def argv(self) -> List[str]:
         """The program of the run."""
+        launched = ranks.launch(self._job.get("launcher"), self.tasks) if self.tasks > 1 else []
         if self._job["task"]["kind"] == "script":
-            return [str(word) for word in self._job["task"]["argv"]]
+            return launched + [str(word) for word in self._job["task"]["argv"]]
         named = (self._job.get("environment") or {}).get("python")
         python = os.path.expanduser(named) if named else sys.executable
-        return [python, unpacked.place(), WORK[self._job["task"]["kind"]], self.spec]
+        verbs = ["work_rank"] * (self.tasks > 1) + [WORK[self._job["task"]["kind"]]]
+        return [*launched, python, unpacked.place(), *verbs, self.spec]
 
     def environment(self, gpus: Optional[Sequence[int]]) -> Dict[str, str]:
         """The environment variables of the run; `gpus` are the indices it holds, None where nobody counts them."""
         found = dict(os.environ)
-        cpus = str(self._run.get("cpus") or 1)
-        found.update({name + "_NUM_THREADS": cpus for name in THREADS})
-        found.update(
-            FARPOINT_RUN="%s/%d" % (self._job["token"], self._numbers[0]), FARPOINT_SPEC=self.spec,
-            FARPOINT_EVENTS=self.events, FARPOINT_SEED=str(self._run.get("seed")), FARPOINT_PARAMETERS=self._parameters,
-        )  # fmt: skip
+        found.update(self._ours())
         path = [self._modules] + ([found["PYTHONPATH"]] if found.get("PYTHONPATH") else [])
         found["PYTHONPATH"] = os.pathsep.join(path)
         if gpus is not None:
             given = [word for word in found.get("CUDA_VISIBLE_DEVICES", "").split(",") if word]
             found["CUDA_VISIBLE_DEVICES"] = ",".join(given[g] if g < len(given) else str(g) for g in gpus)
+        return found
+
+    def _ours(self) -> Dict[str, str]:
+        """The variables that tell a program which run it is, and how many threads it has."""
+        cpus = str(self._run.get("cpus") or 1)
+        found = {name + "_NUM_THREADS": cpus for name in THREADS}
+        found.update(
+            FARPOINT_RUN="%s/%d" % (self._job["token"], self._numbers[0]), FARPOINT_SPEC=self.spec,
+            FARPOINT_EVENTS=self.events, FARPOINT_SEED=str(self._run.get("seed")), FARPOINT_PARAMETERS=self._parameters,
+        )  # fmt: skip
         return found
 
     def artifacts(self, breathe: Callable[[], None]) -> Iterator[Artifact]:
@@ -112,7 +120,8 @@ class Workplace:
             "output": os.path.join(self.ours, "output.ipynb"), "parameters": run["parameters"],
             "events": self.events, "modules": self._modules, "cpus": run.get("cpus") or 1,
             "kernel": job["task"].get("kernel"), "results_key": job.get("results_key", ""),
-            "arguments": os.path.join(self._work, "arguments"),
+            "arguments": os.path.join(self._work, "arguments"), "environment": self._ours(),
+            "host": os.uname().nodename,
         }  # fmt: skip
 
 
