@@ -120,7 +120,7 @@ def bench(desk: Any, slurm: Slurm) -> Iterator[Bench]:
 
 def test_an_array_scan_takes_few_commands_and_its_table_keeps_up(bench: Bench) -> None:
     points = budget("arrays.commands")
-    bench.settings(max_jobs=5, cpus=5, python=str(bench.bin / "python3"))
+    bench.settings(max_jobs=5, python=str(bench.bin / "python3"))
     process = bench.start(points, then=FOLLOW)
     out, err = process.communicate(timeout=1500)
     assert process.returncode == 0, err
@@ -138,7 +138,7 @@ def test_an_array_scan_takes_few_commands_and_its_table_keeps_up(bench: Bench) -
 
 def test_with_its_kernel_killed_at_once_a_scan_finishes_with_nobody_awake(bench: Bench) -> None:
     points = budget("arrays.alone")
-    bench.settings(max_jobs=5, cpus=5)
+    bench.settings(max_jobs=5)
     process = bench.start(points)
     process.kill()
     process.communicate()
