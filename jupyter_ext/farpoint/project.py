@@ -120,6 +120,25 @@ class Project:
         """A name for a job that no other job has, anywhere."""
         return self._word("fp", 13)
 
+    def drawn_token(self, scan: str, place: int) -> str:
+        """The token that the scan's job at this place is to get: the same in every preview, until it is spent."""
+        path = self._drawn(scan)
+        with self.lock("drawn"):
+            drawn = _read(path) or {}
+            if str(place) not in drawn:
+                layout.make_private(str(path.parent))
+                drawn[str(place)] = self.new_token()
+                layout.put_json(str(path), drawn)
+        return str(drawn[str(place)])
+
+    def spend_tokens(self, scan: str) -> None:
+        """Forget what was drawn for a scan. Done before a job is accepted: a token is never given to two."""
+        with self.lock("drawn"):
+            self._drawn(scan).unlink(missing_ok=True)
+
+    def _drawn(self, scan: str) -> Path:
+        return self.state / "drawn" / f"{self.id}-{layout.digest(scan.encode())[:16]}.json"
+
     def new_run_id(self) -> str:
         """A name for a run."""
         return self._word("r", 9)

@@ -38,6 +38,7 @@ _UNITS = re.compile(
 _CLOCK = re.compile(r"(?:(?P<d>[0-9]+)-)?(?:(?P<h>[0-9]+):)?(?P<m>[0-9]+):(?P<s>[0-9]+)")
 _MEMORY = re.compile(rf"({_NUMBER})\s*([kmgtp])(?:i?b)?", re.IGNORECASE)
 _FACTOR = re.compile(rf"x\s*({_NUMBER})", re.IGNORECASE)
+_PATTERN = re.compile(r"[A-Za-z0-9_.^(\[][A-Za-z0-9_.@+,:/*?\[\]()|^$\\-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+,:/-]*")
 
 _COUNTS = {"cpus": 1, "gpus": 0, "nodes": 1, "tasks": 1}  # keyword → smallest value that makes sense
@@ -204,6 +205,16 @@ def _read_name(word: str, given: object) -> str | None:
     raise BadResources(f"{word}={given!r} is not a name: letters, digits and . _ @ + , : / - only.")
 
 
+def _read_queue(given: object) -> str | None:
+    """A queue's name, a pattern for whole names, or several of either."""
+    words = list(given) if isinstance(given, list | tuple) else [given]
+    if given is None or (words and all(isinstance(word, str) and _PATTERN.fullmatch(word) for word in words)):
+        return None if given is None else "|".join(map(str, words))
+    raise BadResources(
+        f"queue={given!r} is neither a queue's name nor a pattern for one: write queue='short' or queue='node.*'."
+    )
+
+
 def _read_extra(given: object) -> tuple[str, ...]:
     lines = (given,) if isinstance(given, str) else given
     if lines is None:
@@ -218,6 +229,6 @@ def _read_extra(given: object) -> tuple[str, ...]:
 
 _READ: Mapping[str, Callable[[object], Any]] = {
     **{word: partial(_read_count, word) for word in _COUNTS},
-    **{word: partial(_read_name, word) for word in ("queue", "account")},
+    "queue": _read_queue, "account": partial(_read_name, "account"),
     "time": _read_time, "memory": _read_memory, "extra": _read_extra,
 }  # fmt: skip

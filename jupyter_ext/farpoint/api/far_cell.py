@@ -21,6 +21,7 @@ from farpoint.project import Project
 from farpoint.runner import carrying, inside, namespace
 from farpoint.table import value
 from farpoint.verbs import cell_task, plan, submit, watch
+from farpoint.window import PerJob
 
 _ANEW = frozenset({State.FAILED, State.CANCELLED, State.LOST})
 
@@ -33,6 +34,7 @@ class Asked:
     resources: Resources = Resources()
     files: Mapping[str, str] = field(default_factory=dict)
     save: tuple[str, ...] = ()
+    points_per_job: PerJob = None
     returns: tuple[str, ...] = ()
     name: str | None = None
     rerun: bool = False
@@ -71,6 +73,7 @@ def send(project: Project, source: str, names: dict[str, Any], asked: Asked) -> 
     request = plan.Request(
         task=task, points=asked.points, name=task.name, machine=asked.machine, resources=asked.resources,
         files=asked.files, save=asked.save, environment=asked.environment, rerun=asked.rerun or anew,
+        points_per_job=asked.points_per_job,
     )  # fmt: skip
     made = submit.submit(project, request)
     started = {run.number for run in made.start}

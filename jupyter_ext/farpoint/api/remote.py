@@ -21,6 +21,7 @@ from farpoint.project import Project
 from farpoint.resources import resources as as_resources
 from farpoint.runner import in_place, inside, values
 from farpoint.verbs import function
+from farpoint.window import read_per_job
 
 
 @overload
@@ -32,7 +33,8 @@ def remote(given: Callable[..., Any] | str | None = None, /, **options: Any) -> 
 
     Called, it stays the function it was. `relax.submit(…)` returns a Run, `relax.map(…)` a Scan, `relax.on(machine)`
     the same for another place. `options` are resources, and `name files save environment project` as a Scan has them;
-    `rerun=True` and `changed="keep"` mean what they do in a Scan's submit, `key` and `ignore` what they do in a Scan.
+    `rerun=True`, `changed="keep"` and `points_per_job=20` mean what they do in a Scan's submit, `key` and `ignore` what
+    they do in a Scan.
     Inside a run everything is done in place. Raises BadInput for what is neither, BadResources for a bad value.
 
     >>> @remote(cpus=2)
@@ -100,6 +102,7 @@ class Function(placed.Remote):
             **{name: value for name, value in self.options.items() if name in ("files", "save", "environment")},
         )  # fmt: skip
         choices = {"rerun": bool(self.options.get("rerun")), "changed": self.options.get("changed")}
+        choices["points_per_job"] = read_per_job(self.options.get("points_per_job"))
         return made.hand_over(self.machine, self.resources(), again=True, quiet=quiet, **choices)
 
     @property
@@ -111,6 +114,7 @@ class Function(placed.Remote):
 def check_options(options: Mapping[str, Any]) -> None:
     counted(options.get("key"), options.get("ignore"))
     as_resources(**{name: value for name, value in options.items() if name not in placed.OPTIONS})
+    read_per_job(options.get("points_per_job"))
 
 
 def _apart(calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

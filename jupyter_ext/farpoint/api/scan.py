@@ -28,6 +28,7 @@ from farpoint.table import value
 from farpoint.verbs import plan, source, submit, watch
 from farpoint.verbs.function import Function, scan_name
 from farpoint.verbs.stored import Stored
+from farpoint.window import read_per_job
 
 
 class Scan(View):
@@ -174,9 +175,18 @@ class Scan(View):
             environment=self.environment, **choices,
         )  # fmt: skip
 
-    def preview(self, on: str | None = None, **resources: Any) -> Preview:
-        """What `submit` with the same words would do: points, jobs, core-hours, files, the script. Sends nothing."""
-        made = plan.plan(self.project, self._request(on, resources, confirm=False))
+    def preview(
+        self, on: str | None = None, *, points_per_job: int | str | None = None, rerun: bool = False,
+        changed: str | None = None, **resources: Any,
+    ) -> Preview:  # fmt: skip
+        """What `submit` with the same words would do: points, jobs, queue, core-hours, files, the script.
+
+        Sends nothing. As long as nothing changes, `submit` then submits this very script.
+        """
+        on, asked = self._placed(on, resources)
+        size = read_per_job(points_per_job)
+        request = self._request(on, asked, confirm=False, points_per_job=size, rerun=rerun, changed=changed)
+        made = plan.plan(self.project, request)
         try:
             lacking = self.project.machine(made.machine).missing([item.digest for item in made.files])
         except (Unreachable, MachineError):
@@ -190,24 +200,26 @@ class Scan(View):
         rerun: bool = False,
         changed: str | None = None,
         nested: bool = False,
+        points_per_job: int | str | None = None,
         **resources: Any,
     ) -> Self:
         """Hand the points over and return at once; without `on`, to this computer or what farpoint.toml says.
 
         `resources` are for one run: `cpus=4, memory="8 GB", time="1h", gpus=1`. Points that have a result, or are on
         their way, are attached; `rerun=True` repeats them. `changed="rerun"` or `"keep"` says what becomes of results
-        of earlier code. Raises BadResources, CodeChanged, and InsideRun within a run unless `nested=True`.
+        of earlier code. `points_per_job` short points are taken by a pilot at a time; "auto": about ten minutes' worth.
+        Raises BadResources, CodeChanged, and InsideRun within a run unless `nested=True`.
         """
         if not nested:
             refuse_inside(self.name)
         if changed not in (None, "rerun", "keep"):
             raise BadInput(f'changed={changed!r} is neither "rerun" nor "keep".')
-        return self.hand_over(on, resources, rerun=rerun, changed=changed)
+        size = read_per_job(points_per_job)
+        return self.hand_over(on, resources, rerun=rerun, changed=changed, points_per_job=size)
 
     def hand_over(self, on: str | None, resources: Mapping[str, Any], *, quiet: bool = False, **choices: Any) -> Self:
         """Submit, all choices made; `quiet` says nothing of what was found again."""
-        if isinstance(self.task, Remote):
-            on, resources = on or self.task.machine, {**self.task.resources(), **resources}
+        on, resources = self._placed(on, resources)
         watch.catch_up(self.project, self.name)
         made = submit.submit(self.project, self._request(on, resources, **choices))
         self._numbers = made.numbers
@@ -216,6 +228,12 @@ class Scan(View):
             _announce(self.name, made)
         watch.hand_over(self.project)
         return self
+
+    def _placed(self, on: str | None, resources: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+        """Where, and what a run needs: what is said now before what a `@remote` function says."""
+        if not isinstance(self.task, Remote):
+            return on, resources
+        return on or self.task.machine, {**self.task.resources(), **resources}
 
     def _retried(self) -> source.Task | None:
         """The function at hand, as it is now."""

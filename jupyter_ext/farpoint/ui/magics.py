@@ -22,6 +22,7 @@ from farpoint.project import Project
 from farpoint.resources import resources
 from farpoint.ui import jobs, shown, tagged
 from farpoint.ui import line as lines
+from farpoint.window import read_per_job
 
 TWICE = 3.0  # seconds within which a second interrupt means the work itself
 
@@ -55,7 +56,8 @@ def asked_of(line: lines.Line, words: list[str], **more: Any) -> Asked:
         machine=lines.machine(words), resources=resources(**line.resources), files=line.files,
         save=tuple(line.many["save"]), returns=tuple(line.many["return"]), name=line.once.get("as"),
         rerun="rerun" in line.flags, environment=line.once.get("environment"),
-        counted=counted(line.once.get("key"), line.many["ignore"]), **more,
+        counted=counted(line.once.get("key"), line.many["ignore"]),
+        points_per_job=read_per_job(line.once.get("points-per-job")), **more,
     )  # fmt: skip
 
 
@@ -63,6 +65,8 @@ def asked_of(line: lines.Line, words: list[str], **more: Any) -> Asked:
 def remote_cell(shell: Any, text: str, cell: str) -> Run | None:
     """`%%remote [machine] --cpus N --time T …`: run the cell there, as if it ran here."""
     line = lines.read(text)
+    if "points-per-job" in line.once:
+        raise BadInput("--points-per-job is for %%scan: a %%remote cell is one point.")
     project = project_of(None)
     sent = far_cell.send(project, cell, shell.user_ns, asked_of(line, line.words))
     for row in sent.attached:

@@ -40,24 +40,36 @@ def target(metavar: str, *, required: bool = True) -> Callable[[Command], Comman
     return click.argument("target", metavar=metavar, required=required, shell_complete=_scans)
 
 
+queue = click.option("--queue", metavar="NAME", help="The queue, or a pattern: the best that fits is taken.")
+account = click.option("--account", metavar="NAME", help="The account that pays for it.")
+extra = click.option(
+    "--extra", multiple=True, metavar="OPTION", help="An option for the scheduler as it is, such as --extra=--qos=long."
+)
+per_job = click.option(
+    "--points-per-job", metavar="N", help="Short points a pilot takes at a time; auto: about ten minutes' worth."
+)
+
+
 def resources(times: bool = False) -> Callable[[Command], Command]:
-    """--cpus, --memory, --time and --gpus; `times` says that x2 doubles what was asked before."""
+    """--cpus, --memory and all other resources; `times` says that x2 doubles what was asked before."""
     factor = " x2 doubles what it had." if times else ""
     described = {
         "--cpus": ("N", "Cores for one point."),
         "--memory": ("SIZE", "Memory for one point, such as 500MB or 4GB."),
         "--time": ("TIME", "The longest one point may run, such as 90s, 30m or 1h30m."),
         "--gpus": ("N", "GPUs for one point."),
+        "--nodes": ("N", "Nodes for one point."),
+        "--tasks": ("N", "Ranks of one point, started by the machine's launcher; --cpus is then for each of them."),
     }
 
     def decorate(command: Command) -> Command:
         for name, (metavar, help_text) in reversed(described.items()):
             command = click.option(name, metavar=metavar, help=help_text + factor)(command)
-        return command
+        return queue(account(extra(command)))
 
     return decorate
 
 
 def given(**resources: Any) -> dict[str, Any]:
     """Those of the options that were given."""
-    return {name: value for name, value in resources.items() if value is not None}
+    return {name: value for name, value in resources.items() if value not in (None, ())}

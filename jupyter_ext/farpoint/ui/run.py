@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from farpoint.api import show as looks
+from farpoint.api.preview import Preview
 from farpoint.api.scan import Scan
 from farpoint.api.summary import plural
 from farpoint.errors import FarpointError
 from farpoint.model import RunRow, State
-from farpoint.table import size_words
 from farpoint.ui import exits, given, options, progress, records, say
 from farpoint.ui.target import Target, paused
 
@@ -34,6 +34,7 @@ from farpoint.ui.target import Target, paused
 @click.option("--save", multiple=True, metavar="PATTERN", help="Files to bring back, such as '*.h5'.")
 @options.on
 @options.resources()
+@options.per_job
 @click.option("--environment", metavar="PYTHON", help="The Python that runs the notebook there.")
 @click.option(
     "--key", metavar="TEXT", help="A text that stands for the code: results are kept while it stays the same."
@@ -49,9 +50,8 @@ from farpoint.ui.target import Target, paused
 def run(
     notebook: Path, parameters: tuple[str, ...], coupled: bool, points: Path | None, name: str | None,
     files: tuple[str, ...], save: tuple[str, ...], on: str | None, environment: str | None, key: str | None,
-    ignore: tuple[str, ...], rerun: bool, changed: str | None, nested: bool, preview: bool, detach: bool,
-    project: Path | None, as_json: bool,
-    **resources: Any,
+    ignore: tuple[str, ...], rerun: bool, changed: str | None, nested: bool, preview: bool,
+    points_per_job: str | None, detach: bool, project: Path | None, as_json: bool, **resources: Any,
 ) -> int:  # fmt: skip
     """Run a notebook at one point or at many.
 
@@ -85,9 +85,10 @@ def run(
         return exits.WELL
     asked = options.given(**resources)
     if preview:
-        return _preview(scan, on, asked, as_json=as_json)
+        found = scan.preview(on, rerun=rerun, changed=changed, points_per_job=points_per_job, **asked)
+        return _preview(found, as_json=as_json)
     with say.aside():
-        scan.submit(on, rerun=rerun, changed=changed, nested=nested, **asked)
+        scan.submit(on, rerun=rerun, changed=changed, nested=nested, points_per_job=points_per_job, **asked)
     target = Target(scan.project, scan.name)
     return watched(target, scan.numbers, detach=detach, as_json=as_json)
 
@@ -149,21 +150,9 @@ def hints(target: Target, bad: list[int]) -> None:
         )
 
 
-def _preview(scan: Scan, on: str | None, asked: dict[str, Any], *, as_json: bool) -> int:
-    found = scan.preview(on, **asked)
-    if not as_json:
+def _preview(found: Preview, *, as_json: bool) -> int:
+    if as_json:
+        say.data(found.as_json())
+    else:
         say.out(repr(found))
-        return exits.WELL
-    say.data(
-        {
-            "scan": scan.name, "machine": found.machine, "points": found.points, "starts": found.starts,
-            "jobs": found.jobs, "core_hours": found.core_hours, "messages": list(found.messages),
-            "files": [
-                {"path": file.path, "size": file.size, "size_words": size_words(file.size), "kind": file.kind,
-                 "there": None if found.lacking is None else file.digest not in found.lacking}
-                for file in found.files
-            ],
-            "script": found.script,
-        }
-    )  # fmt: skip
     return exits.WELL

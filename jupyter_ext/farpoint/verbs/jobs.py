@@ -5,7 +5,7 @@ Writes nothing and chooses no runs; what is arithmetic is in `window` and `queue
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,30 @@ class Arrangement:
     def header(self) -> tuple[str, ...]:
         """Directives of every job: the machine's, then the queue's."""
         return (*self.limits.header, *(self.choice.queue.header if self.choice.queue else ()))
+
+    def words(self) -> list[str]:
+        """Layout and queue, for people."""
+        made, need, limits = self.window, self.need, self.limits
+        asked = [f"{need.cpus} cpu{'s' * (need.cpus != 1)}"]
+        asked += [f"{need.tasks} tasks"] if need.tasks > 1 else []
+        asked += [f"{need.nodes} nodes"] if need.nodes > 1 else []
+        asked += [show_memory(need.memory)] if need.memory else []
+        asked += [f"{need.gpus} gpu{'s' * (need.gpus != 1)}"] if need.gpus else []
+        asked += [f"at most {show_time(need.time)}"] if need.time else []
+        why = f" ({limits.why})" if limits.why else ""
+        lines = [f"each: {', '.join(asked)}; {sum(made.pilots)} at a time{why}"]
+        if limits.slots:
+            return lines
+        arrays = [f"{count} pilots" + (f", {most} running" if most else "") for count, most in self._arrays()]
+        time = f" of {show_time(made.walltime)}" if made.walltime else ""
+        jobs = f"{len(made.pilots)} job{'s' * (len(made.pilots) != 1)}: {'; '.join(arrays)}{time}"
+        lines.append(jobs + (f"; {made.size} points taken at a time" if made.size > 1 else ""))
+        if self.choice.queue is not None:
+            lines.append(f"queue {self.choice.queue.name}" + (f" ({self.choice.why})" if self.choice.why else ""))
+        return lines
+
+    def _arrays(self) -> list[tuple[int, int | None]]:
+        return list(dict.fromkeys(zip(self.window.pilots, self.window.running, strict=True)))
 
     def shape(self, token: str, job: int, name: str) -> JobShape:
         """What the scheduler must know of one of the jobs."""
@@ -104,15 +128,22 @@ def write_jobs(
     runs: Sequence[PlannedRun],
     arranged: Arrangement,
     blobs: Mapping[str, Path | bytes],
+    token: Callable[[int], str] | None = None,
 ) -> tuple[JobFiles, ...]:
-    """Job folders for `runs`, each under a new token. `body` says task, environment, files and save."""
+    """Job folders for `runs`, each under a token of its own. `body` says task, environment, files and save.
+
+    `token` names the n-th of them; without it, each gets a new one.
+    """
     size = arranged.window.size
     cut = [range(start, min(start + size, len(runs))) for start in range(0, len(runs), size)]
     made = []
     for job, dealt in enumerate(arranged.window.deal(cut)):
         mine = [runs[i] for each in dealt for i in each]
         sizes = [len(each) for each in dealt]
-        made.append(_write(project, machine, body, mine, sizes, arranged, job, blobs))
+        name = token(job) if token else project.new_token()
+        made.append(
+            _write(project, machine, body, mine, sizes, arranged.shape(name, job, str(body["scan"])), arranged, blobs)
+        )
     return tuple(made)
 
 
@@ -122,15 +153,13 @@ def _write(
     body: Mapping[str, Any],
     runs: Sequence[PlannedRun],
     sizes: Sequence[int],
+    shape: JobShape,
     arranged: Arrangement,
-    job: int,
     blobs: Mapping[str, Path | bytes],
 ) -> JobFiles:
-    token = project.new_token()
-    shape = arranged.shape(token, job, str(body["scan"]))
     limits, need = arranged.limits, arranged.need
     document = {
-        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": token,
+        "results_key": project.random.randbytes(32).hex(), **body, "format": layout.FORMAT, "token": shape.token,
         "farpoint": __version__, "created": project.clock(),
         "owner": project.owner, "project": project.id, "project_root": str(project.root), "machine": machine.name,
         "timing": {"beat": shape.beat, "silence": SILENCE * shape.beat}, "pilots": shape.pilots,
@@ -144,7 +173,7 @@ def _write(
         members = list(range(start, start + count))
         slices[number] = layout.dump({"format": layout.FORMAT, "slice": number, "runs": members})
         start += count
-    return JobFiles(token, layout.dump(document), slices, machine.script(shape), dict(blobs))
+    return JobFiles(shape.token, layout.dump(document), slices, machine.script(shape), dict(blobs))
 
 
 def _run_entry(run: PlannedRun) -> dict[str, Any]:
@@ -164,18 +193,14 @@ def needed(job: Mapping[str, Any], index: int) -> Resources:
     return Resources(**words, **{**asked, "extra": tuple(asked.get("extra") or ())})
 
 
-def waiting(count: int) -> str:
-    """What is said of runs that find no room in their pilots' time."""
-    points = f"{count:,} point{'s' * (count != 1)}"
-    return f"{points} wait here for room; they go out while a kernel, Lab or `farpoint watch` runs"
-
-
-def short_time(arranged: Arrangement) -> str:
-    """Why runs wait: the pilots' time, against what was declared; '' where all find room."""
-    if not arranged.window.waits or not arranged.need.time:
-        return ""
-    pilots = sum(arranged.window.pilots)
-    each = max(1, ((arranged.window.walltime or 0) - MARGIN) // arranged.need.time)
+def told(arranged: Arrangement) -> list[str]:
+    """What is worth knowing before submitting: points that find no room in their pilots' time, and why."""
+    made, time = arranged.window, arranged.need.time
+    if not made.waits or not time:
+        return []
+    points = f"{made.waits:,} point{'s' * (made.waits != 1)}"
+    each = max(1, ((made.walltime or 0) - MARGIN) // time)
     queue = f" of queue {arranged.choice.queue.name}" if arranged.choice.queue else ""
-    longest, one = show_time(arranged.window.walltime), show_time(arranged.need.time)
-    return f"{pilots} pilots of {longest} (the most{queue}) have time for {each} points of {one} each"
+    said = f"{points} wait here for room; they go out while a kernel, Lab or `farpoint watch` runs: "
+    said += f"{sum(made.pilots)} pilots of {show_time(made.walltime)} (the most{queue}) have time for {each} of "
+    return [f"{said}{show_time(time)} each"]

@@ -18,7 +18,6 @@ from farpoint.errors import BadPoints, BadTask, CodeChanged
 from farpoint.machines.base import Machine
 from farpoint.model import FINAL, InputFile, JobFiles, Limits, PlannedRun, Resources, RunRow, State
 from farpoint.project import Project
-from farpoint.resources import show_memory, show_time
 from farpoint.runner import layout, values
 from farpoint.runner.parcels import Parcel
 from farpoint.verbs import jobs
@@ -85,19 +84,22 @@ class Plan:
         """The plan in words, for people."""
         lines = [f"{self.scan}: {len(self.numbers)} points, {len(self.start)} to run on {self.machine}"]
         lines += [f"  {count} {state.lower()} already" for state, count in sorted(self.attached.items())]
-        if self.start:
-            need = self.start[0].resources
-            asked = [f"{need.cpus} cpu{'s' * (need.cpus != 1)}"]
-            asked += [show_memory(need.memory)] if need.memory else []
-            asked += [f"at most {show_time(need.time)}"] if need.time else []
-            lines.append(
-                f"  each: {', '.join(asked)}; {self.pilots} at a time{f' ({self.limits.why})' * bool(self.limits.why)}"
-            )
+        lines += [f"  {line}" for line in self.arranged.words()] if self.start else []
         if self.core_hours is not None:
             lines.append(f"  about {self.core_hours:.2g} core-hours, as earlier points took")
+        elif self.most_core_hours is not None:
+            lines.append(f"  at most {self.most_core_hours:.3g} core-hours, as time was declared")
         lines += [f"  file {item.path} ({item.size:,} bytes)" for item in self.files]
         lines += [f"  {message}" for message in self.messages]
         return "\n".join(lines)
+
+    @property
+    def most_core_hours(self) -> float | None:
+        """What all points could use, by the time each may take; None where none was declared."""
+        need = self.arranged.need
+        if need.time is None or not self.start:
+            return None
+        return len(self.start) * need.time * need.cpus * need.tasks / 3600
 
 
 def plan(project: Project, request: Request) -> Plan:
@@ -138,7 +140,8 @@ def plan(project: Project, request: Request) -> Plan:
     return Plan(
         scan=name, task=request.task, numbers=tuple(numbers), start=runs, attached=attached, machine=machine.name,
         arranged=arranged, jobs=made, document=document, files=source.files,
-        core_hours=_core_hours(known.values(), len(runs)), messages=(*source.warnings, *messages),
+        core_hours=_core_hours(known.values(), len(runs), need.cpus * need.tasks),
+        messages=(*source.warnings, *messages, *(jobs.told(arranged) if runs else ())),
     )  # fmt: skip
 
 
@@ -294,9 +297,9 @@ def usual(rows: Iterable[RunRow]) -> float | None:
     return sum(took) / len(took) if took else None
 
 
-def _core_hours(rows: Iterable[RunRow], count: int) -> float | None:
+def _core_hours(rows: Iterable[RunRow], count: int, cores: int = 1) -> float | None:
     seconds = usual(rows)
-    return seconds * count / 3600 if seconds and count else None
+    return seconds * count * cores / 3600 if seconds and count else None
 
 
 def _jobs(
@@ -316,7 +319,10 @@ def _jobs(
         "save": list(document["save"]),
         "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in travels],
     }  # fmt: skip
-    return jobs.write_jobs(project, machine, body, runs, arranged, blobs)
+    before, scan = len(document["jobs"]), str(document["scan"])
+    return jobs.write_jobs(
+        project, machine, body, runs, arranged, blobs, lambda job: project.drawn_token(scan, before + job)
+    )
 
 
 def _environment(project: Project, machine: Machine) -> str | None:

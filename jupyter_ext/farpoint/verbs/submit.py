@@ -15,5 +15,6 @@ def submit(project: Project, request: Request) -> Plan:
     name = request.name or request.task.name
     with project.lock(f"scan-{name}"):
         made = plan(project, request)
+        project.spend_tokens(name)
         accept.accept(project, made.document, made.jobs)
     return made
