@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,6 +115,13 @@ def gather_for(
     return gathered
 
 
+def beside(texts: Iterable[str], folder: Path, asked: Collection[str], limits: Sizes = Sizes()) -> list[InputFile]:
+    """The files in `folder` that texts of the code name, but those that were `asked` for. BadTask for a large one."""
+    found = {name: path for name, path in _noticed(sorted(texts), folder, None, []).items() if name not in asked}
+    _check(found, limits)
+    return [_input(name, source, "file") for name, source in sorted(found.items())]
+
+
 def named(files: Mapping[str, str], folder: Path) -> list[InputFile]:
     """The files that were asked for by name, one entry each. Raises BadTask."""
     return [_input(name, source, "file") for name, source in sorted(_given(files, folder).items())]
@@ -187,7 +194,7 @@ def _clean(name: str, below: str) -> str:
     return target
 
 
-def _noticed(names: Iterable[str], folder: Path, notebook: Path, warnings: list[str]) -> dict[str, Path]:
+def _noticed(names: Iterable[str], folder: Path, notebook: Path | None, warnings: list[str]) -> dict[str, Path]:
     """Those of the names that are files beside the notebook; what cannot travel by itself is warned of."""
     found: dict[str, Path] = {}
     for name in dict.fromkeys(names):

@@ -75,6 +75,13 @@ def names(notebook: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
     return [name for name in found if name not in written and 0 < len(name) < 256 and "\n" not in name]
 
 
+def read_in(texts: Iterable[str], sources: Iterable[str]) -> set[str]:
+    """Those of the texts that may name a file, without those that the sources only write."""
+    trees = [tree for tree in map(parse, sources) if tree is not None]
+    written = {name for tree in trees for name in _written(tree)}
+    return {name for name in texts if name not in written and 0 < len(name) < 256 and "\n" not in name}
+
+
 def modules(notebook: Mapping[str, Any], folder: Path, root: Path) -> Modules:
     """Every module under the notebook's folder or the project's root that the code imports, and what those import."""
     sources = (cells.as_python(cell.source) for cell in cells.code_cells(notebook))

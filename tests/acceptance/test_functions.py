@@ -240,3 +240,69 @@ def test_a_deleted_index_loses_no_call(desk):
     for path in (desk.folder / "state").glob("store.sqlite*"):
         path.unlink()
     assert desk.run(code).splitlines()[-1] == first.splitlines()[-1] == "[10000.0, 20000.0] True"
+
+
+def test_files_that_stand_in_the_code_travel(desk):
+    desk.project.mkdir()
+    (desk.project / "mesh.txt").write_text("12 34")
+    code = """
+        import farpoint as fp
+        @fp.remote
+        def total():
+            with open("mesh.txt") as file:
+                return sum(map(int, file.read().split()))
+        def reset():
+            open("mesh.txt", "w")
+        print(total.submit().result(timeout=60))
+    """
+    assert desk.run(code).splitlines() == ["  mesh.txt is read by the function and travels with it", "46"]
+    (desk.project / "mesh.txt").write_text("1 2")
+    assert desk.run(code).splitlines()[-1] == "3"
+
+
+def test_key_and_ignore_in_other_processes(desk):
+    code = """
+        import os, farpoint as fp
+        LOUD = {loud}
+        @fp.remote(ignore=["verbose", "LOUD"], key={key!r})
+        def task(x, verbose={loud}):
+            line = os.open({effects!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(line, b"ran\\n")
+            return x + {plus} if LOUD or verbose else x + {plus}
+        print(task.submit(4, verbose={loud}).result(timeout=60))
+    """
+    given = {"effects": str(desk.project / "effects.txt")}
+    said = [
+        desk.run(code.format(loud=loud, plus=plus, key=key, **given)).splitlines()[-1]
+        for loud, plus, key in [(False, 1, None), (True, 1, None), (True, 2, "v1"), (False, 3, "v1"), (False, 3, "v2")]
+    ]
+    assert said == ["5", "5", "6", "6", "7"]
+    assert len(desk.effects()) == 3
+
+
+def test_a_segfault_and_a_call_that_eats_memory_touch_no_other(desk):
+    shown = desk.run(
+        """
+        import ctypes, time, farpoint as fp
+        @fp.remote(memory="300 MB")
+        def call(kind):
+            if kind == "segfault": ctypes.string_at(0)
+            if kind == "memory":
+                eaten = [bytearray(20_000_000) for _ in range(100)]
+                for each in eaten: each[::4096] = b"x" * len(each[::4096])
+                time.sleep(60)
+            time.sleep(1)
+            return kind
+        scan = call.map(["fine", "segfault", "memory", "well"])
+        for run in scan:
+            fault = run.exception(timeout=150)
+            print(run.parameters["kind"], type(fault).__name__, run.state, run.reason, sep=",")
+        """,
+        timeout=200,
+    ).splitlines()
+    assert shown == [
+        "fine,NoneType,COMPLETED,",
+        "segfault,RunFailed,FAILED,killed by signal 11",
+        "memory,RunFailed,FAILED,out of memory",
+        "well,NoneType,COMPLETED,",
+    ]

@@ -27,6 +27,7 @@ class Statement:
     uses: frozenset[tuple[str, str]]  # (name of a module here, attribute)
     imports: tuple[tuple[str, str, str], ...]  # (bound name, module, attribute or WHOLE)
     always: bool
+    texts: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Slices:
     modules: dict[str, Path] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()  # names that count for nothing
     met: set[str] = field(default_factory=set)  # those of them that were met
+    texts: set[str] = field(default_factory=set)  # that the statements have: some may name files
     _parsed: dict[str, list[Statement]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
@@ -71,6 +73,7 @@ class Slices:
             text = self.pieces.get(key, "")
             if each.text not in text.split("\0"):
                 self.pieces[key] = f"{text}\0{each.text}" if text else each.text
+            self.texts |= each.texts
             onward += self._onward(module, each, statements)
         return onward
 
@@ -148,8 +151,14 @@ def _statement(node: ast.stmt, package: str) -> Statement:
     uses = {pair for pair in uses if pair[0] not in bare}
     return Statement(
         ast.unparse(node), frozenset(binds), frozenset(reads), frozenset(uses), tuple(imports),
-        always=not isinstance(node, _DEFINES),
+        always=not isinstance(node, _DEFINES), texts=frozenset(_texts(node)),
     )  # fmt: skip
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and type(each.value) is str:
+            yield each.value
 
 
 def _outer(node: ast.AST) -> Iterator[ast.AST]:

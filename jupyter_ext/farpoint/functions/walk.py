@@ -47,8 +47,10 @@ class Walk:
     slices: Slices = field(default_factory=Slices)
     imported: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)  # files, or a notebook's cells, with the code that travels by value
+    codes: list[types.CodeType] = field(default_factory=list)  # all that travels by value
     ignore: frozenset[str] = frozenset()  # names of globals, closed-over values and arguments that count for nothing
     names: set[str] = field(default_factory=set)  # of all that was met
+    texts: set[str] = field(default_factory=set)  # that were met: some may name files
     _labels: dict[int, str] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)  # what has a label, so that its id stays its own
     _open: dict[int, int] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Walk:
     def visit(self, thing: Any, at: str = "") -> Tokens:
         """The tokens of anything; functions and classes of the user become pieces, and a reference here."""
         if type(thing) in _PLAIN:
+            self.texts.update([thing] if type(thing) is str else [])
             return [type(thing).__name__, repr(thing)]
         if at:
             self._path.append(at)
@@ -241,6 +244,7 @@ class Walk:
     def _code(self, code: types.CodeType) -> Tokens:
         """Compiled code without its place: neither file nor line, so a moved or commented function is the same."""
         self.written.add(code.co_filename)
+        self.codes.append(code)
         # A docstring is a constant that no step loads; constants are told where they are loaded, not by their number.
         steps: Tokens = [
             [step.opname, self.visit(step.argval) if step.opcode in dis.hasconst else step.arg]

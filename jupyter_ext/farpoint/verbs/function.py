@@ -5,10 +5,13 @@ Knows the function and its project; nothing of points, machines and runs.
 
 from __future__ import annotations
 
+import inspect
 import linecache
-from collections.abc import Callable, Iterable, Mapping
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from farpoint import identity, inputs, reading
@@ -55,14 +58,22 @@ class Function:
         data = self._pickled(beside, walk.written)
         found = _closure(walk.slices.modules)
         asked = inputs.named(files, project.root)
-        digests = {item.path: item.digest for item in asked}
+        noticed = self._noticed(walk, {*files, *(item.path for item in asked)})
+        digests = {item.path: item.digest for item in (*asked, *noticed)}
         pieces |= identity.pieces({"cells": []}, (), {}, digests, environment or "")
+        said = [f"{item.path} is read by the function and travels with it" for item in noticed]
         arrays = [InputFile(digest, digest, len(blob), "", "argument") for digest, blob in beside.items()]
-        travels = (*asked, *inputs.taken(found.files), *arrays)
+        travels = (*asked, *noticed, *inputs.taken(found.files), *arrays)
         return Source(
-            f"{self.name}.pickle", data, self.counted.pieces(pieces), travels, tuple(found.warnings),
+            f"{self.name}.pickle", data, self.counted.pieces(pieces), travels, (*found.warnings, *said),
             {**self.parcels.blobs, **beside}, self.counted,
         )  # fmt: skip
+
+    def _noticed(self, walk: Walk, asked: Collection[str]) -> list[InputFile]:
+        """Files in the current folder that the code names."""
+        sources = [*map(_source, walk.codes), *walk.slices.pieces.values()]
+        texts = reading.read_in(walk.texts | walk.slices.texts, sources)
+        return inputs.beside(texts, Path.cwd(), asked)
 
     def _arguments(self) -> list[str]:
         shape = self.shape or shape_of(self.function)
@@ -76,6 +87,14 @@ class Function:
             return pickles.pack(self.function, self.kind, beside, name=self.name, call=call, sources=shown)
         except Exception as fault:
             raise BadTask(f"{self.name} cannot travel: {fault}. Make inside it what cannot be pickled.") from fault
+
+
+def _source(code: CodeType) -> str:
+    """What it was compiled from, '' where nobody kept it."""
+    try:
+        return textwrap.dedent(inspect.getsource(code))
+    except (OSError, TypeError):
+        return ""
 
 
 def name_of(function: Callable[..., Any]) -> str:
