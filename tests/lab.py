@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +70,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def started(argv: list[str], folder: Path, url: str, log: Path, more: Mapping[str, str] = {}) -> Iterator[Server]:
-    """Start a server in a folder, wait until it answers, and end it afterwards, with its kernels."""
+def started(argv: list[str], folder: Path, url: str, log: Path, path: str = "api") -> Iterator[Server]:
+    """Start a server in a folder, wait until it answers at `path`, and end it afterwards, with its kernels."""
     with log.open("wb") as out:
-        process = subprocess.Popen(argv, cwd=folder, env={**environment(folder), **more}, stdout=out, stderr=out)
+        process = subprocess.Popen(argv, cwd=folder, env=environment(folder), stdout=out, stderr=out)
     try:
-        _answers(url, process, log)
+        _answers(f"{url}/{path}", process, log)
         yield Server(url, folder, process)
     finally:
         process.terminate()
@@ -90,7 +90,7 @@ def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(int(START / 0.2)):
         assert process.poll() is None, log.read_text()
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"{url}/api", timeout=2).read()
+            urllib.request.urlopen(url, timeout=20).read()
             return
         pause.wait(0.2)
     raise AssertionError(f"the server did not answer in {START:g} s: {log.read_text()}")
