@@ -59,4 +59,6 @@ class CellWork(Work):
         content: Dict[str, Any] = reply["content"]
         if content["status"] == "ok":
             return None
+        if content["ename"] == "Refused":  # said in words; where in here it was noticed helps nobody
+            return {"type": "Refused", "message": content["evalue"], "traceback": []}
         return {"type": content["ename"], "message": content["evalue"], "traceback": content.get("traceback", [])}

@@ -348,5 +348,5 @@ def _need_packages() -> None:
     if missing:
         raise kernel.Refused(
             "%s has no %s. Install what is missing there (pip install %s), or name another environment."
-            % (sys.executable, " and no ".join(missing), " ".join(missing))
+            % (sys.executable, ", no ".join(missing), " ".join(missing))
         )
