@@ -154,7 +154,7 @@ def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
     if queue is None:
         return Decision(facts.job, tuple(cancels))
     known = tuple(dict.fromkeys((*facts.job.job_ids, *(entry.job_id for entry in queue))))
-    job = replace(facts.job, job_ids=known, waiting=_waiting(queue))
+    job = replace(facts.job, job_ids=known, waiting=_waiting(queue, facts.pilots))
     pilots = members.look(facts, known)
     if facts.heard or any(entry.live for entry in queue):
         actions, pilots = members.see_to(facts, job, pilots)
@@ -168,7 +168,6 @@ def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
 def _gone(facts: Facts, cancels: Sequence[Action], pilots: Sequence[PilotRow]) -> Decision:
     """No member of the job is to be seen: after looks, grace and fence each run is closed by its own pilot's cause."""
     job, believed = _absent(facts)
-    job = replace(job, waiting=LEFT if facts.pilots else "")
     if not believed or not facts.known:
         return Decision(job, tuple(cancels), tuple(pilots))
     if job.started and job.cause == NEVER_BEGAN:
@@ -200,9 +199,11 @@ def _cause(queue: Sequence[QueueEntry]) -> str:
     return causes.pop() if len(causes) == 1 else ""
 
 
-def _waiting(queue: Sequence[QueueEntry]) -> str:
+def _waiting(queue: Sequence[QueueEntry], pilots: Sequence[PilotRow]) -> str:
     """Why nothing of a job runs yet, in the scheduler's words; once a part of it runs, the others wait for that."""
-    live = [entry for entry in queue if entry.live]
+    live = [entry for entry in queue if entry.live is not False]
+    if not live:
+        return LEFT if pilots else ""
     if not all(entry.pending for entry in live):
         return ""
     return next((entry.waiting for entry in live if entry.waiting), "")

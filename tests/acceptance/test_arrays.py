@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -150,3 +151,44 @@ def test_with_its_kernel_killed_at_once_a_scan_finishes_with_nobody_awake(bench:
     assert set(states) == {"COMPLETED"}
     assert values == [2 * x for x in range(points)]
     assert bench.ran() == list(range(points))
+
+
+TOO_SHORT = """
+[machines.here]
+scheduler = "slurm"
+max_jobs = 2
+grace = 3
+poll = 0.5
+
+[machines.here.queues.short]
+time = "1min"
+"""
+
+
+def test_where_the_pilots_time_is_too_short_that_is_said_and_a_watcher_finishes(bench: Bench) -> None:
+    points, seconds = 40, 4  # 80 s of work for each of two pilots that have 60
+    bench.desk.settings(TOO_SHORT)
+    process = bench.start(points, body=f"import time; time.sleep({seconds})", time=2 * seconds, queue="short")
+    process.kill()
+    process.communicate()
+    until(lambda: not bench.ours("pending,running,completing"), "the first pilots have ended", seconds=300)
+    done = len(set(bench.ran()))
+    assert 0 < done < points
+    env = {**os.environ, **bench.env, "FARPOINT_STATE": str(bench.desk.folder / "state")}
+
+    def farpoint(*words: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "farpoint", *words]
+        return subprocess.run(
+            argv, cwd=bench.desk.project, env=env, capture_output=True, text=True, timeout=900, check=False
+        )
+
+    shown = farpoint("show", "many")
+    assert (
+        f"{points - done} points wait for room; they go out while a kernel, Lab or `farpoint watch` runs"
+        in shown.stdout
+    )
+    watched = farpoint("watch")
+    assert watched.returncode == 0, watched.stderr
+    assert f"{points - done} points · {points - done} COMPLETED" in watched.stdout
+    assert sorted(set(bench.ran())) == list(range(points))
+    assert len(bench.ran()) == points, "a pilot began only what it could end"

@@ -116,7 +116,7 @@ def text(view: View, width: int | None = None) -> str:
     parts = [headline(view.title, view.rows, view.now)]
     if view.rows:
         parts += text_table(sheet(view.rows, view.names), width)
-    parts += [f"  … {_fit(line, width - 4)}" for line in waits(view.rows)]
+    parts += [f"  … {line}" for line in waits(view.rows)]  # never cut: its end says what to do
     bad = failures(view.rows)
     parts += ["", *(f"  ✗ {_fit(line, width - 4)}" for line in bad)] if bad else []
     parts += [f"  ! {clean(message)}" for message in view.messages]

@@ -10,7 +10,8 @@ from typing import Optional
 from . import process
 
 TIME_UP = "time is up"
-WARNINGS = (TIME_UP, "SIGUSR1", "SIGUSR2")  # what is sent, or found out here, only because the end is near
+EARLY = ("SIGUSR1", "SIGUSR2")  # signals that are sent because the end is near, some a minute early
+WARNINGS = (TIME_UP, *EARLY)
 ENDING = 20.0  # seconds before the end in which nothing goes on; a tenth of the time where that is less
 WHOLE = 0.1  # a run that began in the first tenth had all of the time
 

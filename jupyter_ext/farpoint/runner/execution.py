@@ -4,13 +4,14 @@ Knows what a pilot says of a run; must not know how slices are chosen or shared.
 """
 
 import errno
+import math
 import os
 import signal
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from . import process, ranks
-from .allotment import TIME_UP, Allotment
+from .allotment import EARLY, TIME_UP, Allotment
 from .child import Child, Limits
 from .ledger import Ledger, Stream
 from .loop import Loop
@@ -149,7 +150,15 @@ class Execution:
         return None
 
     def _cause(self) -> str:
-        return self._tenure.cause(self._i)
+        cause = self._tenure.cause(self._i)
+        return "" if cause == "stopped" and self._may_end() else cause
+
+    def _may_end(self) -> bool:
+        """Whether a warning came so early that the run, by what it declared, ends before the time is up."""
+        given, declared = self._desk.time, self._run.get("time")
+        if self._desk.loop.stopped not in EARLY or not declared or math.isinf(given.given):
+            return False
+        return given.fits(self._began[1] + float(declared) - time.monotonic())
 
     def _late_cause(self, child: Child) -> str:
         """A run that a signal ended although nobody here asked: is this pilot about to be stopped as well?"""

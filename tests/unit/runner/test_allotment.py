@@ -51,12 +51,12 @@ def test_a_fresh_pilot_takes_what_needs_all_of_its_time(far):
 
 
 def test_a_run_that_had_all_of_the_time_failed(far):
-    far.place(SLEEP, 2, walltime=2.0)
+    far.place(SLEEP, 2, walltime=12.0)
     far.run()
 
     outcome = far.one()
     assert (outcome["i"], outcome["state"], outcome["reason"]) == (0, "FAILED", "timeout")
-    assert "all of its pilot's 2 s" in outcome["error"]["message"]
+    assert "all of its pilot's 12 s" in outcome["error"]["message"]
     assert far.one("ended")["reason"] == "time is up"
 
 
@@ -85,6 +85,20 @@ def test_the_schedulers_warning_ends_the_run_in_hand_in_good_order(far, number):
     assert far.one("interrupted")["reason"] == "time is up"
     assert far.one("ended")["reason"] == "time is up"
     assert len(far.events("claimed")) == 2
+
+
+def test_a_warning_that_comes_early_lets_a_run_finish_that_will_be_done_in_time(far, tmp_path):
+    script = f"import time, pathlib\nwhile not pathlib.Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.05)"
+    far.place(script, [{"time": 30}, {"time": 30}], walltime=600.0)
+    pilot = far.pilot()
+    far.until(lambda: far.events("started"))
+    pilot.send_signal(signal.SIGUSR1)
+    time.sleep(0.3)  # the fault's moment, not a wait for anything
+    (tmp_path / "go").touch()
+    assert pilot.wait(30) == 0
+
+    assert far.one()["state"] == "COMPLETED"
+    assert far.one("ended")["reason"] == "time is up"
 
 
 def test_a_program_that_is_being_written_is_tried_again(far, tmp_path):
