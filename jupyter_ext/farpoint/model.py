@@ -230,6 +230,7 @@ class Limits:
     together: int | None = None
     header: tuple[str, ...] = ()
     launcher: str | None = None
+    beat: float = 10.0  # seconds between two signs of life of a pilot
 
 
 @dataclass(frozen=True, slots=True)

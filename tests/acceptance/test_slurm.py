@@ -25,6 +25,7 @@ SETTINGS = """
 scheduler = "slurm"
 grace = 3
 poll = 0.5
+beat = 1.0
 """
 SCAN = """
 import json, os, pathlib, time

@@ -18,6 +18,7 @@ from farpoint.schedulers.base import Scheduler
 
 POLL_HERE = 2.0  # seconds; a bell rings earlier here
 POLL_QUEUE = 10.0
+BEAT = 10.0  # seconds; a requeued pilot waits for six of them before it takes over
 SHARED = 2  # cores taken by default where a queue system shares the computer
 MEMORY_SHARE = 0.9
 PILOTS = 100  # of one scan in a queue, where nothing else is set: enough to keep a cluster busy, and no burden to it
@@ -72,6 +73,7 @@ def limits(
         together=config.max_jobs,
         header=config.header,
         launcher=config.launcher,
+        beat=BEAT if config.beat is None else config.beat,
     )
 
 

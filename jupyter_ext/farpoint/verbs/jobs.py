@@ -70,8 +70,8 @@ class Arrangement:
     def shape(self, token: str, job: int, name: str) -> JobShape:
         """What the scheduler must know of one of the jobs."""
         return JobShape(
-            token, self.window.pilots[job], self.pilot, name, header=self.header, running=self.window.running[job],
-            warn=self.window.warn,
+            token, self.window.pilots[job], self.pilot, name, self.limits.beat, header=self.header,
+            running=self.window.running[job], warn=self.window.warn,
         )  # fmt: skip
 
 

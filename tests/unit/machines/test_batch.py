@@ -254,9 +254,10 @@ def test_a_link_of_a_run_does_not_lead_out(machine, tmp_path) -> None:
 
 def test_limits_here_and_in_a_queue(tmp_path, machine) -> None:
     assert (machine.limits().grace, machine.limits().why) == (60.0, "")
-    local = build(tmp_path, cpus=1, memory=5, gpus=3, grace=7.0, poll=9.0)
+    local = build(tmp_path, cpus=1, memory=5, gpus=3, grace=7.0, poll=9.0, beat=2.0)
     limits = local.limits()
     assert (limits.cpus, limits.memory, limits.gpus, limits.grace, limits.poll) == (1, 5, 3, 7.0, 9.0)
+    assert (machine.limits().beat, limits.beat) == (10.0, 2.0)
     assert limits.pilots == 1
     greedy = build(tmp_path, cpus=10**6)
     assert greedy.limits().cpus == len(os.sched_getaffinity(0))
