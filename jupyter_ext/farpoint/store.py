@@ -236,6 +236,17 @@ class Store:
         rows = self._rows("SELECT * FROM machine WHERE name=? AND paused!=''", (machine,))
         return (rows[0]["paused"], rows[0]["again"], rows[0]["failures"]) if rows else None
 
+    def queue(self, row: RunRow) -> tuple[int, int]:
+        """Of a run that waits: (how many that wait for its machine were handed over before it, cores it needs)."""
+        before = (
+            "SELECT count(*) FROM attempt b JOIN run r ON r.run=b.run AND r.current=b.attempt"
+            " WHERE b.machine=a.machine AND b.state IN ('NEW', 'QUEUED')"
+            " AND (b.submitted, b.token, b.idx) < (a.submitted, a.token, a.idx)"
+        )
+        query = f"SELECT ({before}), a.cpus FROM attempt a WHERE a.run=? AND a.attempt=?"  # noqa: S608 - our own words
+        found = self._rows(query, (row.run, row.attempt))
+        return (int(found[0][0]), int(found[0][1])) if found else (0, 1)
+
     def check(self) -> str:
         """'ok', or what sqlite's own check found."""
         return str(self._rows("PRAGMA quick_check")[0][0])

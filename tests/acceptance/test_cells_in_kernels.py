@@ -189,3 +189,17 @@ def test_a_killed_kernel_loses_nothing_and_nothing_happens_twice(tmp_path: Path)
         assert second.run("answer").shown == "42"
     time.sleep(0.2)
     assert effect.read_text() == "once\n"
+
+
+def test_a_cell_that_waits_says_what_for(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "farpoint.toml").write_text("[machines.local]\ncpus = 2\n")
+    with kernel(project, tmp_path / "state") as asked:
+        asked.run("%load_ext farpoint")
+        for name in ("one", "two"):
+            asked.run(f"%%remote --cpus 2 --detach --as {name}\nimport time\ntime.sleep(8)\n{name} = 1")
+        said = asked.run("%%remote --cpus 1 --as three\nthree = 3")
+        shown = [str(each.get("text/plain")) for each in said.data]
+        assert any("queued on local: 1 run of yours before it, waiting for 1 free core" in text for text in shown)
+        assert asked.run("three").shown == "3"

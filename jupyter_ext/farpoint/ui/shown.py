@@ -19,6 +19,7 @@ from farpoint.api.summary import span
 from farpoint.model import RunRow, State
 from farpoint.project import Project
 from farpoint.runner import figures
+from farpoint.ui import waits
 from farpoint.verbs import fetch
 
 PATIENCE = 3.0  # seconds after which it is said why a cell has not begun
@@ -54,13 +55,20 @@ class Teller:
     def _tell_wait(self, row: RunRow) -> None:
         """Say why nothing happens yet, once where it lasts."""
         now = self._project.clock()
-        if row.state not in (State.NEW, State.QUEUED) or now - (row.submitted or now) < PATIENCE:
+        if row.state not in (State.NEW, State.QUEUED):
+            if self._waits and row.started:
+                self._say(row, f"began after {span(row.started - (row.submitted or row.started))}")
             return
-        paused = self._project.store.paused(row.machine)
-        why = f"{row.machine} is paused: {paused[0]}" if paused else f"waiting for room on {row.machine}"
-        if why != self._waits:
-            self._waits = why
-            print(f"{row.run}: {why}")
+        if now - (row.submitted or now) < PATIENCE:
+            return
+        self._say(row, waits.words(self._project, row))
+
+    def _say(self, row: RunRow, words: str) -> None:
+        """The one line about waiting, kept up to date in its place."""
+        if words != self._waits:
+            data = {"text/plain": f"{row.run}: {words}"}
+            _publish(data, {}, f"{row.run}-{row.attempt}-waits", update=bool(self._waits))
+            self._waits = words
 
     def _show(self, text: str) -> None:
         """Lines of displays; one may come in several pieces, and pieces of a long one may be lost."""
