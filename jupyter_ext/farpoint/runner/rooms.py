@@ -152,7 +152,9 @@ def _tmpfiles(path: str) -> Optional[Dict[str, Any]]:
     for page in sorted(glob.glob("/etc/tmpfiles.d/*.conf") + glob.glob("/usr/lib/tmpfiles.d/*.conf")):
         for line in _text(page).splitlines():
             words = line.split()
-            if len(words) < 6 or not words[1].startswith("/") or not path.startswith(words[1].rstrip("/") + "/"):
+            if len(words) < 6 or words[0].startswith("#") or not words[1].startswith("/"):
+                continue
+            if not path.startswith(words[1].rstrip("/") + "/"):
                 continue
             age = _AGE.match(words[5])
             if age:

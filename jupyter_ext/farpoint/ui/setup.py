@@ -33,14 +33,15 @@ dry_run = click.option("--dry-run", is_flag=True, help="Show it, and write nothi
 @click.argument("name", metavar="NAME")
 @click.option("--host", metavar="ALIAS", help="What ssh calls it. Without: NAME if ssh knows it, else this computer.")
 @click.option("--python", metavar="PATH", help="The Python there to begin with, if `python3` is none.")
+@click.option("--scheduler", metavar="NAME", help="Its queue system, if not the one that is found; direct is none.")
 @click.option("--in-project", is_flag=True, help="Into this project's farpoint.toml, not into yours for all projects.")
 @yes
 @dry_run
 @options.project
 @options.as_json
 def add(
-    name: str, host: str | None, python: str | None, in_project: bool, yes: bool, dry_run: bool, project: Path | None,
-    as_json: bool,
+    name: str, host: str | None, python: str | None, scheduler: str | None, in_project: bool, yes: bool, dry_run: bool,
+    project: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Set a machine up: look what is there, show its entry of farpoint.toml, write it on yes.
 
@@ -55,14 +56,18 @@ def add(
     adding.refuse_known(where, name)
     config = MachineConfig(host=adding.host_of(name, host), python=python, statedir=adding.STATE)
     say.note(f"looking at {config.host or 'this computer'} …")
-    found = adding.look(where, name, config)
-    if config.host is None and not found.scheduler.programs:
+    found = adding.look(where, name, config, scheduler)
+    if config.host is None and not found.scheduler.programs and scheduler is None:
         known = adding.known_aliases(name)
         raise BadInput(f"this computer has no queue system, and ssh knows no {name!r}{known} Name one: --host ALIAS.")
     made = adding.entry_for(name, config, found, sys.version_info[:2], _day(where))
     path = adding.target(where, own=in_project)
     if not as_json:
         say.out(made.text())
+    if found.trouble:
+        say.note(
+            f"{found.scheduler.name} is installed there but does not answer; --scheduler direct does without a queue"
+        )
     written = not dry_run and (yes or _agreed(f"write it to {path}?", as_json=as_json))
     if written:
         adding.write(path, made)

@@ -59,28 +59,32 @@ def host_of(name: str, host: str | None) -> str | None:
     return host or (name if aliases.knows(name) else None)
 
 
-def look(project: Project, name: str, config: MachineConfig) -> Found:
-    """Sign in and look. Unreachable where nobody answers; never fails for what is not there."""
+def look(project: Project, name: str, config: MachineConfig, scheduler: str | None = None) -> Found:
+    """Sign in and look, at that `scheduler` if one is named. Unreachable where nobody answers; never fails for what is
+    not there.
+    """
+    installed = registry.Installed(registry.SCHEDULERS)
+    if scheduler is not None and scheduler not in installed:
+        hint = nearest(scheduler, installed)
+        raise BadInput(f"there is no scheduler {scheduler!r} (installed: {', '.join(sorted(installed))}).{hint}")
     machine = registry.build_machine(name, config, project.state, project.owner, project.clock)
     try:
         if not isinstance(machine, batch.Machine):
             raise BadInput(
                 f"machine {name!r} is of type {config.type!r}: only a machine with an agent can be looked at."
             )
-        return _look(machine)
+        return _look(machine, {each: installed[each]() for each in sorted(installed)}, scheduler)
     finally:
         machine.close()
 
 
-def _look(machine: batch.Machine) -> Found:
-    installed = registry.Installed(registry.SCHEDULERS)
-    known: dict[str, Scheduler] = {}
-    for each in sorted(installed):
-        known[each] = installed[each]()
+def _look(machine: batch.Machine, known: Mapping[str, Scheduler], named: str | None) -> Found:
     wanted = sorted({program for scheduler in known.values() for program in scheduler.programs})
     survey = machine.call("survey", programs=wanted, deadline=LOOK).value
     pythons = machine.call("pythons", names=NEEDS, seconds=SECONDS, deadline=SECONDS + LOOK).value
     there = [each for each in known.values() if each.programs and set(each.programs) <= set(survey["programs"])]
+    if named is not None:
+        there = [known[named]]
     asked = [(each, *_queues(machine, each)) for each in there]
     asked.sort(key=lambda one: bool(one[2]))  # one that answers comes before one that does not
     if not asked:
