@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import config as settings
-from farpoint.errors import BadInput, NotFound, nearest
+from farpoint.errors import BadInput, NotFound, Unreachable, nearest
 from farpoint.folders import Folders
 from farpoint.machines import registry
 from farpoint.machines.base import Machine
@@ -27,6 +27,7 @@ from farpoint.store import Store
 from farpoint.transports import aliases
 
 RUNS = "farpoint_runs"
+PREPARED = "prepared-"  # begins the name of a machine that is a prepared folder
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -153,7 +154,25 @@ class Project:
                 self._machines[name] = self._build(name)
             return self._machines[name]
 
+    def prepared(self, folder: Path, name: str | None = None) -> str:
+        """Remember a prepared folder as a machine of its own; its name, a new one where none is given."""
+        name = name or self._word(PREPARED, 8)
+        layout.make_private(str(self.state / "prepared"))
+        layout.put_json(str(self.state / "prepared" / f"{name}.json"), {"path": str(folder)})
+        with self._guard:
+            self._machines.pop(name, None)
+        return name
+
+    def _place_of(self, prepared: str) -> Path:
+        told = _read(self.state / "prepared" / f"{prepared}.json")
+        if told is None or not Path(told["path"]).is_dir():
+            there = f" It was in {told['path']}." if told else ""
+            raise Unreachable(f"a prepared folder is not there.{there} Attach it where it is: fp.attach(folder).")
+        return Path(told["path"])
+
     def _build(self, name: str) -> Machine:
+        if name.startswith(PREPARED):
+            return registry.build_prepared(name, self._place_of(name), self.owner, self.clock)
         known = [*self._machines, *(other for other in self.config.machines if other not in self._machines)]
         if name not in self.config.machines:
             if aliases.knows(name):

@@ -18,7 +18,7 @@ from farpoint.api.view import View
 from farpoint.errors import BadInput, NotFound, nearest
 from farpoint.model import RunRow, State
 from farpoint.project import Project
-from farpoint.verbs import watch
+from farpoint.verbs import prepare, watch
 
 if TYPE_CHECKING:
     import pandas
@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 def attach(what: str | Path, *, project: Project | str | Path | None = None) -> Scan | Run:
     """A scan by its folder or name, or a run by its id or point folder; unfinished work is driven on.
 
-    Works in a fresh process, and after the index was deleted. Raises NotFound with what there is.
+    A folder that `prepare` made is taken into this project. Works in a fresh process, and after the index was deleted.
+    Raises NotFound with what there is.
 
     >>> attach("farpoint_runs/nowhere")
     Traceback (most recent call last):
     farpoint.errors.NotFound: there is no scan or run 'farpoint_runs/nowhere' ...
     """
     folder = Path(what).expanduser()
+    if (folder / prepare.PREPARED).is_file():
+        into = project_of(project)
+        name = prepare.adopt(into, folder)
+        watch.hand_over(into)
+        return _scan(into, name)
     if folder.is_dir():
         return _by_folder(folder.resolve(), project)
     found = project_of(project)

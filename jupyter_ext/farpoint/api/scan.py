@@ -12,6 +12,7 @@ from typing import Any, Self
 from farpoint import reading
 from farpoint.api.here import project_of
 from farpoint.api.placed import Remote
+from farpoint.api.prepared import Prepared
 from farpoint.api.preview import Preview
 from farpoint.api.summary import plural
 from farpoint.api.view import View
@@ -25,7 +26,7 @@ from farpoint.resources import resources as as_resources
 from farpoint.runner import inside, layout, values
 from farpoint.runner.in_place import Nothing
 from farpoint.table import value
-from farpoint.verbs import plan, source, submit, watch
+from farpoint.verbs import plan, prepare, source, submit, watch
 from farpoint.verbs.function import Function, scan_name
 from farpoint.verbs.stored import Stored
 from farpoint.window import read_per_job
@@ -192,6 +193,20 @@ class Scan(View):
         except (Unreachable, MachineError):
             return Preview(made, None)
         return Preview(made, lacking)
+
+    def prepare(
+        self, folder: str | Path, on: str | None = None, *, points_per_job: int | str | None = None,
+        rerun: bool = False, changed: str | None = None, **resources: Any,
+    ) -> Prepared:  # fmt: skip
+        """Write what `submit` with the same words would send into a folder, to be submitted by hand.
+
+        With the scheduler alone, also on a computer without farpoint: its README.md says how. `attach(folder)` finds
+        the results later. Raises BadInput where the folder is not empty or nothing is left to run.
+        """
+        on, asked = self._placed(on, resources)
+        size = read_per_job(points_per_job)
+        request = self._request(on, asked, confirm=False, points_per_job=size, rerun=rerun, changed=changed)
+        return Prepared(prepare.prepare(self.project, request, Path(folder)))
 
     def submit(
         self,

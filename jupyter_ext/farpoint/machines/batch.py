@@ -18,7 +18,7 @@ from farpoint.machines import known, way
 from farpoint.machines.base import Place
 from farpoint.model import NEVER_BEGAN, Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
 from farpoint.runner import layout
-from farpoint.schedulers.base import Paths, Scheduler
+from farpoint.schedulers.base import Paths, Scheduler, quote
 from farpoint.transports.boot import runner_path
 from farpoint.transports.link import DEADLINE, Answer, Link
 from farpoint.transports.login import Login
@@ -42,6 +42,7 @@ class Machine:
         self, name: str, link: Link, scheduler: Scheduler, owner: str, clock: Callable[[], float],
         config: MachineConfig | None = None, login: Login | None = None,
         programs: Callable[[], Sequence[str]] = tuple, memory: known.Known | None = None,
+        folder: str | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.login = login
@@ -52,6 +53,7 @@ class Machine:
         self._clock = clock
         self._config = config or MachineConfig()
         self._known = memory or known.Known()
+        self._folder = folder  # in place of the machine's own
         self._hello: Mapping[str, Any] | None = None
         self._found: tuple[Queue, ...] | None = None
 
@@ -103,10 +105,20 @@ class Machine:
         return self._hello
 
     def _paths(self) -> Paths:
+        setup, env = self._config.setup, self._config.env
+        if self._folder is not None:
+            runner, work = runner_path(self._folder), f"{self._folder}/work"
+            return Paths(self._folder, work, self._python(), runner, setup, env)
         here = self._greeting()
         statedir = str(here["statedir"])
-        setup, env = self._config.setup, self._config.env
         return Paths(statedir, str(here["workdir"]), str(here["python"]), runner_path(statedir), setup, env)
+
+    def _python(self) -> str:
+        """What runs pilots there; where it never answered, what any computer has."""
+        try:
+            return str(self._greeting()["python"])
+        except Unreachable:
+            return self._config.python or "python3"
 
     def call(self, verb: str, *, deadline: float = DEADLINE, body: bytes = b"", **given: Any) -> Answer:
         """One request to the agent there, for those who set machines up and look after them."""
@@ -126,6 +138,21 @@ class Machine:
     def script(self, shape: JobShape) -> str:
         """The exact text that will be submitted."""
         return self._scheduler.render(shape, self._paths())
+
+    def elsewhere(self, name: str, folder: str) -> Machine:
+        """The same machine with all its folders in `folder`, for jobs that somebody submits there by hand."""
+        return Machine(
+            name, self._link, self._scheduler, self._owner, self._clock, self._config, self.login, self._programs,
+            self._known, folder,
+        )  # fmt: skip
+
+    def submit_line(self, token: str, script: str) -> str:
+        """What submits a job, as a line for a shell in the job's folder."""
+        return " ".join(quote(word) for word in self._scheduler.submit_command(token, script, self._paths()))
+
+    def python(self) -> str:
+        """What runs the pilots there."""
+        return self._paths().python
 
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Those of the blobs that are not there yet."""

@@ -12,7 +12,9 @@ from typing import Any
 
 from farpoint.config import MachineConfig
 from farpoint.errors import BadConfig
+from farpoint.machines import batch
 from farpoint.machines.base import Machine, Place
+from farpoint.schedulers.by_hand import ByHand
 
 MACHINES = "farpoint.machines"
 SCHEDULERS = "farpoint.schedulers"
@@ -26,6 +28,12 @@ def build_machine(name: str, config: MachineConfig, state: Path, owner: str, clo
     place = Place(name, config, state / "machines" / name, owner, clock, Installed(SCHEDULERS))
     machine: Machine = place.choose("type", config.type, Installed(MACHINES))(place)
     return machine
+
+
+def build_prepared(name: str, folder: Path, owner: str, clock: Callable[[], float]) -> Machine:
+    """The machine that a prepared folder is: its jobs are submitted by hand, and it is read from here."""
+    config = MachineConfig(scheduler=ByHand.name, statedir=str(folder), workdir=str(folder / "work"))
+    return batch.build(Place(name, config, folder, owner, clock, {ByHand.name: ByHand}))
 
 
 class Installed(Mapping[str, Callable[..., Any]]):

@@ -44,6 +44,12 @@ from farpoint.ui.target import Target, paused
 @click.option("--changed", type=click.Choice(["keep", "rerun"]), help="What becomes of results made by earlier code.")
 @click.option("--nested", is_flag=True, help="Allow submitting from inside a run.")
 @click.option("--preview", is_flag=True, help="Say what would run, where, and what would travel. Sends nothing.")
+@click.option(
+    "--prepare",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write a folder that is submitted by hand, with the scheduler alone. Sends nothing.",
+)
 @options.detach
 @options.project
 @options.as_json
@@ -51,7 +57,8 @@ def run(
     notebook: Path, parameters: tuple[str, ...], coupled: bool, points: Path | None, name: str | None,
     files: tuple[str, ...], save: tuple[str, ...], on: str | None, environment: str | None, key: str | None,
     ignore: tuple[str, ...], rerun: bool, changed: str | None, nested: bool, preview: bool,
-    points_per_job: str | None, detach: bool, project: Path | None, as_json: bool, **resources: Any,
+    points_per_job: str | None, prepare: Path | None, detach: bool, project: Path | None, as_json: bool,
+    **resources: Any,
 ) -> int:  # fmt: skip
     """Run a notebook at one point or at many.
 
@@ -87,6 +94,10 @@ def run(
     if preview:
         found = scan.preview(on, rerun=rerun, changed=changed, points_per_job=points_per_job, **asked)
         return _preview(found, as_json=as_json)
+    if prepare is not None:
+        there = scan.prepare(prepare, on, rerun=rerun, changed=changed, points_per_job=points_per_job, **asked)
+        say.data(there.as_json()) if as_json else say.out(repr(there))
+        return exits.WELL
     with say.aside():
         scan.submit(on, rerun=rerun, changed=changed, nested=nested, points_per_job=points_per_job, **asked)
     target = Target(scan.project, scan.name)

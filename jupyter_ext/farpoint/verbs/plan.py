@@ -102,8 +102,8 @@ class Plan:
         return len(self.start) * need.time * need.cpus * need.tasks / 3600
 
 
-def plan(project: Project, request: Request) -> Plan:
-    """Work out what `request` means now.
+def plan(project: Project, request: Request, machine: Machine | None = None) -> Plan:
+    """Work out what `request` means now; for `machine` in place of the one it names.
 
     Raises BadInput before anything is sent, and CodeChanged where much would be repeated.
     """
@@ -121,7 +121,7 @@ def plan(project: Project, request: Request) -> Plan:
     known = {row.number: row for row in project.store.runs(project.id, scan=name)}
     limit = project.config.confirm_above if request.confirm else math.inf
     chosen, messages = _choose(request, document, source, numbers, points, known, limit)
-    machine = project.machine(request.machine or project.config.default_machine)
+    machine = machine or project.machine(request.machine or project.config.default_machine)
     limits = machine.limits()
     need = request.resources
     arranged = jobs.arrange(

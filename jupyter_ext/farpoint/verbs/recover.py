@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from farpoint.errors import FarpointError, NotFound, nearest
 from farpoint.project import Project
-from farpoint.verbs import accept, watch
+from farpoint.verbs import accept, prepare, watch
 
 
 def recover(project: Project, scan: str | None = None) -> list[str]:
-    """Enter every accepted job the store does not know, then look at each machine once. What was done, in sentences."""
+    """Enter every accepted job the store does not know, then look at each machine once. What was done, in sentences.
+
+    `scan` names one, or is a prepared folder.
+    """
+    if scan is not None and (Path(scan) / prepare.PREPARED).is_file():
+        scan = prepare.adopt(project, Path(scan))
     names = project.folders.scans()
     if scan is not None:
         if scan not in names:

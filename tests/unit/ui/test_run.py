@@ -47,7 +47,7 @@ def test_options_arrive(farpoint: Farpoint, project: Project) -> None:
 
 def test_options_are_called_as_in_python() -> None:
     words = {*inspect.signature(Scan.__init__).parameters, *inspect.signature(Scan.submit).parameters, *resources.WORDS}
-    own = {"notebook", "parameters", "coupled", "preview", "detach", "as_json"}
+    own = {"notebook", "parameters", "coupled", "preview", "prepare", "detach", "as_json"}
     assert {option.name for option in run.params if option.name not in own} <= words
     assert {"on", "failed", *resources.WORDS} >= {
         option.name for option in retry.params if option.name not in {*own, "target", "project"}
