@@ -20,7 +20,7 @@ from farpoint.model import PlannedRun, Resources
 from farpoint.project import Project
 from farpoint.runner import layout
 from farpoint.testing.fakes import FakeClock, FakeMachine
-from farpoint.verbs import accept, plan, watch
+from farpoint.verbs import accept, jobs, watch
 
 PILOTS = 5
 
@@ -38,7 +38,8 @@ def begin(folder: Path, points: int) -> tuple[Project, FakeMachine, FakeClock]:
     }  # fmt: skip
     body = {"scan": "s", "task": {"kind": "notebook", "name": "x.ipynb", "digest": digest}, "files": [], "save": []}
     runs = [PlannedRun(f"r{n}", n, 1, f"k{n}", {"x": n}, n, 1, Resources()) for n in range(points)]
-    files = plan.write_job(project, machine, body, runs, PILOTS, {digest: b"{}"})
+    arranged = jobs.arrange(machine.limits(), Resources(), points, "fake", most=PILOTS)
+    (files,) = jobs.write_jobs(project, machine, body, runs, arranged, {digest: b"{}"})
     accept.accept(project, {**document, "jobs": [files.token]}, [files])
     for _ in range(3):
         clock.now += 1
