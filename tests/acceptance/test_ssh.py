@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -212,3 +213,56 @@ def agents(uid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+HOSTILE = "-o 'a' \"b\" ; $(touch pwned) `touch pwned` !x \\ \n é𝄞 " + "x" * 250
+
+
+@pytest.fixture(params=["bash", "tcsh", "fish"])
+def login_shell(request: pytest.FixtureRequest, far_host: FarHost) -> Iterator[str]:
+    """The far user's login shell."""
+    program = shutil.which(request.param)
+    assert program is not None
+    far_host.user.shell(program)
+    yield request.param
+    far_host.user.shell("/bin/sh")
+
+
+def test_hostile_text_in_every_field_stays_data_or_is_refused(away: Away, far_host: FarHost, login_shell: str) -> None:
+    plain = HOSTILE.replace("\n", " ")
+    folder = f"{login_shell} {plain[:100]}"
+    settings = f"statedir = {json.dumps('~/' + folder, ensure_ascii=False)}\n"
+    settings += f"workdir = {json.dumps('~/work ' + folder, ensure_ascii=False)}\n"
+    settings += f"env = {{ TOLD = {json.dumps(HOSTILE, ensure_ascii=False)} }}\n"
+    away.names(more=settings)
+    away.project.mkdir(exist_ok=True)
+    (away.project / "mesh.txt").write_text("mesh")
+    said = away.run(
+        f"""
+        import json, os, farpoint as fp
+        hostile, plain = {HOSTILE!r}, {plain!r}
+        def f(text, seen="no"):
+            import glob, os
+            open("out.txt", "w").write(text)
+            return {{"back": text, "env": os.environ["TOLD"], "files": sorted(glob.glob("*mesh*"))}}
+        scan = fp.Scan(f, fp.grid(text=[hostile, plain, "-n"]), name="s",
+                       files={{"a; $(touch pwned) mesh": "mesh.txt"}}, save=["*.txt", "$(touch pwned)"]).submit(on="far")
+        scan.wait(timeout=200)
+        table = scan.table
+        print(json.dumps([table[name].tolist() for name in ("text", "back", "env", "files", "run_error")]))
+        refused = []
+        for given in ({{"name": hostile}}, {{"environment": hostile}}):
+            try:
+                made = fp.Scan(f, fp.grid(text=["x"]), **given).submit(on="far").wait(timeout=100)
+                refused.append(made.table.run_state.tolist())
+            except fp.FarpointError as fault:
+                refused.append(type(fault).__name__)
+        print(json.dumps(refused))
+        """
+    )
+    *_, values, refused = said.splitlines()
+    texts = [HOSTILE, plain, "-n"]
+    assert json.loads(values) == [texts, texts, [HOSTILE] * 3, [["a; $(touch pwned) mesh"]] * 3, [""] * 3]
+    assert json.loads(refused)[0] == "BadInput"
+    assert "pwned" not in {path.name for path in [*away.folder.rglob("*")]}
+    assert far_host.user.run("find . -name pwned") == ""
