@@ -245,8 +245,8 @@ def test_hostile_text_in_every_field_stays_data_or_is_refused(away: Away, far_ho
             import glob, os
             open("out.txt", "w").write(text)
             return {{"back": text, "env": os.environ["TOLD"], "files": sorted(glob.glob("*mesh*"))}}
-        scan = fp.Scan(f, fp.grid(text=[hostile, plain, "-n"]), name="s",
-                       files={{"a; $(touch pwned) mesh": "mesh.txt"}}, save=["*.txt", "$(touch pwned)"]).submit(on="far")
+        files, save = {{"a; $(touch pwned) mesh": "mesh.txt"}}, ["*.txt", "$(touch pwned)"]
+        scan = fp.Scan(f, fp.grid(text=[hostile, plain, "-n"]), name="s", files=files, save=save).submit(on="far")
         scan.wait(timeout=200)
         table = scan.table
         print(json.dumps([table[name].tolist() for name in ("text", "back", "env", "files", "run_error")]))

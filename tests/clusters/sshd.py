@@ -27,6 +27,7 @@ from clusters.relay import LOOPBACK, Relay
 
 PROGRAMS = ("sshd", "ssh", "ssh-keygen", "setpriv")
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+EVERYBODYS = "/var/tmp"  # others can enter it, and it is a disk
 MADE = "farfp"  # names of users made here begin so, and end with the process that made them
 
 SSHD = """\
@@ -338,7 +339,10 @@ def far_host_in(folder: Path) -> Iterator[FarHost]:
 def far_host() -> Iterator[FarHost]:
     """Another user's account on this computer, with a Python of another minor version and no farpoint."""
     require(PROGRAMS)
-    folder = Path(tempfile.mkdtemp(prefix="fp-far-", dir="/var/tmp"))
+    for left in Path(EVERYBODYS).glob("fp-far-*-*"):
+        if not psutil.pid_exists(int(left.name.split("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"fp-far-{os.getpid()}-", dir=EVERYBODYS))
     try:
         with far_host_in(folder) as host:
             yield host
