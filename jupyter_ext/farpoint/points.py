@@ -11,7 +11,7 @@ import keyword
 import math
 import operator
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from farpoint.errors import BadPoints
@@ -25,6 +25,16 @@ Row = tuple[Any, ...]
 _NUMPY = frozenset(
     {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"}
 )
+
+
+class Held:
+    """A value that is no plain data: an argument of a function may be one, a notebook's parameter may not."""
+
+    __slots__ = ("value", "why")
+
+    def __init__(self, value: Any, why: BadPoints) -> None:
+        self.value = value
+        self.why = why
 
 
 class Points(Sequence[dict[str, Any]]):
@@ -56,15 +66,32 @@ class Points(Sequence[dict[str, Any]]):
         columns: list[dict[object, Any]] = [{} for _ in self._names]
         for row in self._rows:
             for column, value in builtins.zip(columns, row, strict=True):
-                column.setdefault(_mark(value), value)
+                column.setdefault(_mark(value), _bare(value))
         return {name: list(column.values()) for name, column in builtins.zip(self._names, columns, strict=True)}
+
+    def packed(self, pack: Callable[[Any, str], Any]) -> Points:
+        """The same points, `pack(value, name)` in place of each value. BadPoints where two are the same then."""
+        if self._factors:
+            return _product([factor.packed(pack) for factor in self._factors])
+        named = [builtins.zip(row, self._names, strict=True) for row in self._rows]
+        return _table(self._names, [tuple(pack(_bare(value), name) for value, name in row) for row in named])
+
+    def plain(self) -> Points:
+        """These points, if all their values are plain data that a notebook can be given. BadPoints names one else."""
+        for factor in self._factors:
+            factor.plain()
+        held = (value for row in self._rows for value in row if type(value) is Held)
+        first = None if self._factors else next(held, None)
+        if first is not None:
+            raise first.why
+        return self
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for row in self._rows:
-            yield dict(builtins.zip(self._names, row, strict=True))
+            yield dict(builtins.zip(self._names, map(_bare, row), strict=True))
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -74,7 +101,7 @@ class Points(Sequence[dict[str, Any]]):
         if isinstance(index, slice):
             return Points(self._names, [self._rows[i] for i in range(*index.indices(len(self)))])
         at = range(len(self))[operator.index(index)]  # raises IndexError, and counts negative ones from the end
-        return dict(builtins.zip(self._names, self._rows[at], strict=True))
+        return dict(builtins.zip(self._names, map(_bare, self._rows[at]), strict=True))
 
     def __mul__(self, other: object) -> Points:
         right = as_points(other)
@@ -131,6 +158,8 @@ class _Product(Sequence[Row]):
 
 def grid(**axes: Iterable[Any]) -> Points:
     """Every combination of the axes' values, in the order given, the last axis fastest. BadPoints names what is wrong.
+
+    For a function's scan the values may be any objects that can be pickled.
 
     >>> list(grid(x=[1, 2], y=range(2)))
     [{'x': 1, 'y': 0}, {'x': 1, 'y': 1}, {'x': 2, 'y': 0}, {'x': 2, 'y': 1}]
@@ -250,10 +279,10 @@ def _cells(column: Any) -> list[Any]:
 
 
 def _checked(names: Sequence[str], rows: list[Row]) -> list[Row]:
-    for number, row in enumerate(rows):
-        for name, value in builtins.zip(names, row, strict=True):
-            _travels(name, number, value)
-    return rows
+    return [
+        tuple(_travels(name, number, value) for name, value in builtins.zip(names, row, strict=True))
+        for number, row in enumerate(rows)
+    ]
 
 
 def _axis(name: str, given: Any) -> list[Any]:
@@ -267,14 +296,13 @@ def _axis(name: str, given: Any) -> list[Any]:
     _limit(len(found), f" in {name!r}")
     if not found:
         raise BadPoints(f"{name!r} has no values: an axis needs at least one.")
-    for number, value in enumerate(found):
-        _travels(name, number, value)
-    return found
+    return [_travels(name, number, value) for number, value in enumerate(found)]
 
 
-def _travels(name: str, number: int, value: Any) -> None:
-    if type(value) in (int, str, float, bool) or _is_plain_numpy(value):
-        return
+def _travels(name: str, number: int, value: Any) -> Any:
+    """The value, held where it is no plain data."""
+    if type(value) in (int, str, float, bool, Held) or _is_plain_numpy(value):
+        return value
     if type(value).__name__ in ("NAType", "NaTType"):
         raise BadPoints(
             f"{name!r} is missing in point {number} ({value}): leave such points out (dropna) or fill them."
@@ -282,7 +310,12 @@ def _travels(name: str, number: int, value: Any) -> None:
     try:
         values.encode(value)
     except values.Refused as refused:
-        raise BadPoints(f"{name!r} cannot be sent for point {number}: {refused}.") from refused
+        return Held(value, BadPoints(f"{name!r} cannot be sent for point {number}: {refused}."))
+    return value
+
+
+def _bare(value: Any) -> Any:
+    return value.value if type(value) is Held else value
 
 
 def _is_plain_numpy(value: Any) -> bool:
@@ -296,6 +329,8 @@ def _is_array(value: Any) -> bool:
 def _mark(value: Any) -> object:
     """Equal for values that are equal and of the same type, as the key of a run has it."""
     kind = type(value)
+    if kind is Held:
+        return kind, id(value.value)  # what equals what is known once it is packed
     if kind in (int, str, bool):
         return kind, value
     if kind is float:

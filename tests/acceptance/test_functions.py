@@ -306,3 +306,17 @@ def test_a_segfault_and_a_call_that_eats_memory_touch_no_other(desk):
         "memory,RunFailed,FAILED,out of memory",
         "well,NoneType,COMPLETED,",
     ]
+
+
+def test_objects_are_an_axis(desk):
+    code = """
+        import farpoint as fp
+        class Spring:
+            def __init__(self, rate): self.rate = rate
+        def force(spring, x): return spring.rate * x
+        scan = fp.Scan(force, fp.grid(spring=[Spring(2), Spring(3)], x=[1, 10])).submit().wait(timeout=100)
+        print([run.result() for run in scan], scan.table["result"].tolist())
+    """
+    first, again = (desk.run(code).splitlines() for _ in range(2))
+    assert first[-1] == again[-1] == "[2, 20, 3, 30] [2, 20, 3, 30]"
+    assert "4 results found again" in again[0]

@@ -199,8 +199,25 @@ def test_axes_that_are_none():
     with pytest.raises(BadPoints, match="points 0 and 2 are the same \\(x=1\\)"):
         grid(x=[1, 2, 1])
     with pytest.raises(BadPoints, match="'x' cannot be sent for point 1: value is a object; give"):
-        grid(x=[1, object()])
+        grid(y=[1], x=[1, object()]).plain()
     assert len(grid(x=[1, 1.0, True])) == 3
+
+
+class Thing:
+    """No plain data."""
+
+
+def test_objects_are_points_of_a_function():
+    one, two = Thing(), Thing()
+    points = grid(x=[one, two], y=[1, 2]) + as_points([{"x": one, "y": 3}])
+    assert [point["x"] for point in points] == [one, one, two, two, one]
+    assert points[2:3][0] == {"x": two, "y": 1}
+    assert list(grid(x=[one, two]).axes["x"]) == [one, two]
+    named = points.packed(lambda value, name: f"{name} {points.axes[name].index(value)}")
+    assert [point["x"] for point in named] == ["x 0", "x 0", "x 1", "x 1", "x 0"]
+    assert grid(x=[1, 2]).plain() == grid(x=[1, 2])
+    with pytest.raises(BadPoints, match="points 0 and 1 are the same"):
+        grid(x=[one, two]).packed(lambda value, name: 0)
 
 
 def test_a_million_is_the_end():
@@ -309,7 +326,7 @@ def test_what_else_a_sample_refuses(monkeypatch):
     with pytest.raises(BadPoints, match="seed='a'"):
         sample(3, seed="a", x=(0, 1))
     with pytest.raises(BadPoints, match="cannot be sent"):
-        sample(3, x=[object(), object(), object()])
+        sample(3, x=[object(), object(), object()]).plain()
     monkeypatch.setitem(__import__("sys").modules, "scipy.stats", None)
     with pytest.raises(BadPoints, match=r"needs scipy: pip install 'farpoint\[scipy\]'"):
         sample(3, method="sobol", x=(0, 1))

@@ -131,10 +131,11 @@ class Scan(View):
 
     def _complete(self, points: Any) -> Points:
         """The points as they are sent: what is no plain data of a function's goes along as a file."""
-        if isinstance(self._task, Function) and isinstance(points, list | tuple):
-            pack = self._task.parcels.pack
+        pack = self._task.parcels.pack if isinstance(self._task, Function) else None
+        if pack is not None and isinstance(points, list | tuple):  # large arrays need not be spelled out first
             points = [{name: pack(each, name) for name, each in point.items()} for point in points]
         found = grid() if points is None else as_points(points)
+        found = found.plain() if pack is None else found.packed(pack)
         return found * grid(**{name: [each] for name, each in self._constants.items()}) if self._constants else found
 
     def _check(self, names: Sequence[str], given: object = None) -> list[str]:

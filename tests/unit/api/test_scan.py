@@ -41,8 +41,9 @@ def test_what_cannot_be_is_told_at_once(project: Project) -> None:
         Scan("tyo.ipynb", project=project)
     with pytest.raises(BadPoints, match=r"no parameter 'xx'.*Did you mean 'x'"):
         Scan("toy.ipynb", grid(xx=[1]), project=project)
-    with pytest.raises(BadPoints):
-        Scan("toy.ipynb", [{"x": object()}], project=project)
+    for points in ([{"x": object()}], grid(x=[object()])):
+        with pytest.raises(BadPoints, match="'x' cannot be sent for point 0: value is a object"):
+            Scan("toy.ipynb", points, project=project)
     (project.root / "broken.ipynb").write_text("{")
     with pytest.raises(BadTask, match="not a notebook"):
         Scan("broken.ipynb", project=project)
