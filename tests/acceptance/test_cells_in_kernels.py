@@ -172,10 +172,11 @@ def test_detached(here: Kernel) -> None:
 
 
 def test_a_killed_kernel_loses_nothing_and_nothing_happens_twice(tmp_path: Path) -> None:
-    effect = tmp_path / "effect.txt"
+    effect, go = tmp_path / "effect.txt", tmp_path / "go"
     cell = (
-        f"%%remote\nimport time\nwith open({str(effect)!r}, 'a') as f:\n    f.write('once\\n')\n"
-        "print('begun', flush=True)\ntime.sleep(5)\nprint('done')\nanswer = 6 * seven"
+        f"%%remote\nimport os, time\nwith open({str(effect)!r}, 'a') as f:\n    f.write('once\\n')\n"
+        f"print('begun', flush=True)\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.1)\n"
+        "print('done')\nanswer = 6 * seven"
     )
     with kernel(tmp_path / "project", tmp_path / "state") as first:
         first.run("%load_ext farpoint\nseven = 7")
@@ -183,11 +184,12 @@ def test_a_killed_kernel_loses_nothing_and_nothing_happens_twice(tmp_path: Path)
     with kernel(tmp_path / "project", tmp_path / "state") as second:
         second.run("%load_ext farpoint\nseven = 7")
         assert "RUNNING" in second.run("%remote ls").shown
-        said = second.run(cell)
-        assert "attached to it" in said.text
-        assert said.text.endswith("begun\ndone\n")
+        asked = second.send(cell)
+        said = second.heard(asked, until="attached to it").text
+        go.touch()
+        said += second.heard(asked).text
+        assert said.endswith("begun\ndone\n")
         assert second.run("answer").shown == "42"
-    time.sleep(0.2)
     assert effect.read_text() == "once\n"
 
 
