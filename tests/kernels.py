@@ -32,14 +32,14 @@ class Said:
 class Kernel:
     """A kernel in a folder."""
 
-    def __init__(self, folder: Path, state: Path) -> None:
+    def __init__(self, folder: Path, state: Path, **environment: str) -> None:
         from jupyter_client.kernelspec import KernelSpecManager
         from jupyter_client.manager import KernelManager
 
         specs = KernelSpecManager()
         specs.kernel_dirs = []
         self.manager = KernelManager(kernel_name="python3", kernel_spec_manager=specs)
-        env = {**os.environ, "FARPOINT_STATE": str(state), "IPYTHONDIR": str(state / "ipython")}
+        env = {**os.environ, "FARPOINT_STATE": str(state), "IPYTHONDIR": str(state / "ipython"), **environment}
         self.manager.start_kernel(cwd=str(folder), env=env)
         self.client = self.manager.client()
         self.client.start_channels()
@@ -67,8 +67,8 @@ class Kernel:
             if until is not None and until in said.text:
                 return said
 
-    def run(self, code: str, **metadata: Any) -> Said:
-        return self.heard(self.send(code, **metadata))
+    def run(self, code: str, timeout: float = 90, **metadata: Any) -> Said:
+        return self.heard(self.send(code, **metadata), timeout)
 
     def kill(self) -> None:
         """SIGKILL, and nothing is tidied up."""
@@ -88,11 +88,11 @@ def _note(said: Said, kind: str, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def kernel(folder: Path, state: Path) -> Iterator[Kernel]:
-    """A kernel that is gone afterwards."""
+def kernel(folder: Path, state: Path, **environment: str) -> Iterator[Kernel]:
+    """A kernel that is gone afterwards, with more in its environment."""
     (folder / ".git").mkdir(parents=True, exist_ok=True)
     state.mkdir(parents=True, exist_ok=True)
-    made = Kernel(folder, state)
+    made = Kernel(folder, state, **environment)
     try:
         yield made
     finally:
