@@ -1,4 +1,4 @@
-"""The same notebook anywhere: a cell, a scan of a cell, a function and 24 points of Gray–Scott, not one line changed."""
+"""The same notebook anywhere: a cell, a scan of a cell, a function and 24 points of Gray–Scott, no line changed."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import lab
+from clusters.daemons import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Locator, Page
@@ -205,11 +207,8 @@ def test_with_the_kernel_gone_the_page_below_still_drags(page: Page, server: lab
     page.wait_for_function(
         "document.querySelector('.farpoint-static iframe')?.srcdoc.includes('3 COMPLETED')", timeout=60_000
     )
-    page.keyboard.press("Control+s")
-    page.get_by_text("Saving completed").or_(page.locator(".jp-mod-dirty").first).wait_for(
-        state="attached", timeout=10_000
-    )
-    page.wait_for_function("!document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
+    page.get_by_role("button", name="Save and create checkpoint").click()
+    until(lambda: "3 COMPLETED" in json.dumps(server.ask("api/contents/pictures.ipynb")), "the notebook is saved")
     server.end_kernels()
     page.reload()
     page.locator(".farpoint-static iframe").wait_for(timeout=60_000)

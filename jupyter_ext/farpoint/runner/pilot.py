@@ -128,11 +128,11 @@ class Pilot:
         return bool(self._loop.stopped) or self._orders.stop
 
     def _candidate(self, need: Optional[Need] = None) -> Optional[int]:
-        """The first slice that may be claimed now, one whose runs are all cancelled before others.
+        """The first slice that may be claimed now: one whose runs are all cancelled, then one somebody waits for.
 
         With `need`, one that asks for no more than that.
         """
-        for s in self._doomed() + self._open:
+        for s in self._doomed() + self._wished() + self._open:
             bodies = self._claims.of(s)
             if claims.may_claim(bodies, self._me, self._earlier.silent) is None:
                 if not claims.waits_for(bodies, self._me):
@@ -152,6 +152,10 @@ class Pilot:
             self._counted = count
             self._cancelled_slices = {s for s in self._open if self._cancelled(s)}
         return [s for s in self._open if s in self._cancelled_slices] if self._cancelled_slices else []
+
+    def _wished(self) -> List[int]:
+        """Open slices that somebody looks at and waits for."""
+        return [s for s in self._orders.first if s in self._open]
 
     def _list(self) -> bool:
         """Whether slices were put there since: a held job may get more."""

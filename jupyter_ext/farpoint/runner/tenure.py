@@ -4,7 +4,7 @@ Knows the files that say so; must not know processes or how a run is ended.
 """
 
 import os
-from typing import Any, Set
+from typing import Any, List, Set
 
 from . import layout
 from .claims import Claims, superseded
@@ -12,7 +12,8 @@ from .loop import Loop
 
 
 class Orders:
-    """What this side asked of a job's pilots so far: the runs to be `cancelled`, and whether to `stop` altogether.
+    """What this side asked of a job's pilots so far: the runs to be `cancelled`, whether to `stop` altogether, and the
+    slices somebody waits for and would have `first`, those asked for last before others.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp(); os.mkdir(os.path.join(folder, "control"))
@@ -26,6 +27,7 @@ class Orders:
         self._next = 0
         self.cancelled: Set[int] = set()
         self.stop = False
+        self.first: List[int] = []
 
     def read(self) -> None:
         """Take in the orders that are new."""
@@ -40,6 +42,8 @@ class Orders:
             if isinstance(order, dict):
                 self.cancelled.update(i for i in order.get("cancel", ()) if isinstance(i, int))
                 self.stop = self.stop or bool(order.get("stop"))
+                wished = [s for s in order.get("first", ()) if isinstance(s, int)]
+                self.first = wished + [s for s in self.first if s not in wished]
 
     def cancels(self, i: int) -> bool:
         """Whether run `i` is to end."""

@@ -20,6 +20,7 @@ from farpoint.api.view import View
 from farpoint.errors import FarpointError
 from farpoint.model import RunRow, State
 from farpoint.table import column_name, names_of, recorded, value
+from farpoint.verbs import hurry
 
 CODES: Mapping[State, int] = {state: code for code, state in enumerate(State)}
 OURS = ("run_state", "run_reason", "run_seconds", "run_machine")
@@ -46,6 +47,7 @@ class Board:
         self._view = view
         self._read = _Read()
         self._guard = threading.Lock()
+        self._hurried: set[int] = set()  # points somebody looked at before they ran: they are taken before others
 
     def numbers(self) -> bytes:
         """Point numbers in order, as 32-bit integers."""
@@ -114,6 +116,9 @@ class Board:
         row = next((each for each in self._fresh().rows if each.number == number), None)
         if row is None:
             return {"number": number, "missing": True, "values": []}, None
+        if number not in self._hurried and not row.state.final:
+            self._hurried.add(number)
+            hurry.hurry(self._view.project, [row])
         if row.state.final and not row.fetched:
             try:
                 self._view[number].fetch()

@@ -196,6 +196,14 @@ def test_a_cancelled_run_is_ended_and_the_next_one_runs(far):
     assert far.standing()[0]["reason"] == "cancelled"
 
 
+def test_what_somebody_waits_for_is_taken_first(far):
+    far.place(PRINT, 5)
+    far.order({"first": [3]})
+    far.order({"first": [4, 9]})
+    far.run()
+    assert [event["s"] for event in far.events("claimed")] == [4, 3, 0, 1, 2]
+
+
 def test_stop_cancels_what_is_held_and_leaves_the_rest(far):
     far.place(FOREVER, 4, per_slice=2)
     pilot = far.pilot()
