@@ -6,20 +6,19 @@ Knows the files and what each key means; builds no machine and writes nothing.
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 
-from farpoint.errors import BadConfig, BadResources, NotFound, nearest
-from farpoint.resources import parse_memory, parse_time
+from farpoint.config_file import GONE, TOP, Layer
+from farpoint.errors import BadConfig, NotFound, nearest
+from farpoint.profiles import Profile
 
 FILE = "farpoint.toml"
+PROFILES = "FARPOINT_PROFILES"
 BUILT_IN = "built in"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class QueueConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +69,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     default_machine: str = "local"
     confirm_above: float = 1.0  # core-hours of repeated work that need an answer
     machines: Mapping[str, MachineConfig] = msgspec.field(default_factory=lambda: {"local": MachineConfig()})
+    profiles: tuple[Profile, ...] = ()
     sources: Mapping[tuple[str, str], str] = msgspec.field(default_factory=dict)
 
     def machine(self, name: str) -> MachineConfig:
@@ -106,12 +106,28 @@ def user_file() -> Path | None:
 
 
 def load(root: Path | None = None, user: Path | None = None) -> Config:
-    """Merge what is built in, the user's file and the farpoint.toml of `root`; BadConfig says file, line and mend."""
+    """Merge what is built in, the user's file and the farpoint.toml of `root`; BadConfig says file, line and mend.
+
+    FARPOINT_PROFILES, a file or the text of one, has profiles that come before those of both.
+    """
     merged = _Layers()
     for path in (user, root / FILE if root else None):
         if path is not None and path.is_file():
-            merged.add(_Layer(path))
+            merged.add(Layer(path))
+    named = os.environ.get(PROFILES, "").strip()
+    if named:
+        merged.add_profiles(_profiles_layer(named))
     return merged.config()
+
+
+def _profiles_layer(named: str) -> Layer:
+    """What FARPOINT_PROFILES says: text where it has a table in it, else a file."""
+    if "[[" in named:
+        return Layer(PROFILES, named)
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise BadConfig(f"{PROFILES} names {named!r}, which is not there. Mend the path, or unset it.")
+    return Layer(path)
 
 
 class _Layers:
@@ -121,34 +137,49 @@ class _Layers:
         self.top: dict[str, Any] = {}
         self.machines: dict[str, dict[str, Any]] = {"local": {}}
         self.sources: dict[tuple[str, str], str] = {}
+        self.set_by: dict[tuple[str, str], Layer] = {}
+        self.profiles: list[Profile] = []
 
-    def add(self, layer: _Layer) -> None:
-        layer.known(layer.document, {**_TOP, "machines": dict})
-        for key in _TOP.keys() & layer.document.keys():
-            self.top[key] = layer.read((key,), _TOP[key])
+    def add(self, layer: Layer) -> None:
+        layer.known(layer.document, {**TOP, "machines": dict, "profiles": list})
+        for key in TOP.keys() & layer.document.keys():
+            if layer.document[key] is False:
+                self.top.pop(key, None)
+                self.sources.pop(("", key), None)
+                continue
+            self.top[key] = layer.read((key,), TOP[key])
             self.sources["", key] = str(layer.path)
         for name, table in layer.machines():
             if table is False:
                 self._remove(layer, name)
             else:
                 self._machine(layer, name, layer.machine(name, table))
+        self.profiles = [*layer.profiles(), *self.profiles]
 
-    def _remove(self, layer: _Layer, name: str) -> None:
+    def add_profiles(self, layer: Layer) -> None:
+        layer.known(layer.document, {"profiles": list})
+        self.profiles = [*layer.profiles(), *self.profiles]
+
+    def _remove(self, layer: Layer, name: str) -> None:
         if name == "local":
             raise layer.bad(("machines", name), "machine 'local' is this computer and cannot be removed")
         self.machines.pop(name, None)
+        for key in [key for key in self.sources if key[0] == name]:
+            del self.sources[key]
 
-    def _machine(self, layer: _Layer, name: str, values: dict[str, Any]) -> None:
+    def _machine(self, layer: Layer, name: str, values: dict[str, Any]) -> None:
         machine = self.machines.setdefault(name, {})
-        env, queues = values.pop("env", {}), values.pop("queues", {})
-        machine["env"] = {**machine.get("env", {}), **env}
-        machine["queues"] = _merged(machine.get("queues", {}), queues)
-        machine.update(values)
-        inner = [f"queues.{queue}.{key}" for queue, table in queues.items() if table for key in table]
-        for key in [*values, *(f"env.{variable}" for variable in env), *inner]:
+        self.machines[name] = _over(machine, values)
+        for key, value in _leaves(values):
+            self.set_by[name, key] = layer
             self.sources[name, key] = str(layer.path)
+            if value is GONE:  # with all that was below it
+                for each in [k for n, k in self.sources if n == name and (k == key or k.startswith(f"{key}."))]:
+                    del self.sources[name, each]
 
     def config(self) -> Config:
+        for name, values in self.machines.items():
+            self._check(name, values)
         machines = {name: _machine(values) for name, values in self.machines.items()}
         default = self.top.get("default_machine", "local")
         if default not in machines:
@@ -157,165 +188,94 @@ class _Layers:
                 f"{file}: default_machine = {default!r}, but there is no such machine (machines: {known})."
                 f"{nearest(default, machines)}"
             )
-        return Config(**self.top, machines=machines, sources=self.sources)
+        for profile in self.profiles:
+            if profile.machine is not None and profile.machine not in machines:
+                hint = nearest(profile.machine, machines)
+                raise BadConfig(
+                    f"{profile.source}: machine = {profile.machine!r}, but there is no such machine "
+                    f"(machines: {', '.join(machines)}).{hint}"
+                )
+        return Config(**self.top, machines=machines, sources=self.sources, profiles=tuple(self.profiles))
+
+    def _check(self, name: str, values: Mapping[str, Any]) -> None:
+        """Refuse settings that make no sense together, in the line of the one that was set last."""
+        for keys, what in _CLASHES:
+            if what(values):
+                there = [key for key in keys if key in values or key == "queues"]
+                layer = next((self.set_by[name, k] for k in there if (name, k) in self.set_by), None)
+                said = f"machine {name!r}: {what(values)}"
+                if layer is None:
+                    raise BadConfig(f"{said}.")
+                raise layer.bad(("machines", name, there[0]), said)
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Queues of two layers, key by key; False takes one away."""
-    merged = {
-        **below,
-        **{name: {**below.get(name, {}), **table} for name, table in above.items() if table is not False},
-    }
-    return {name: table for name, table in merged.items() if above.get(name) is not False}
+Clash = tuple[tuple[str, ...], Callable[[Mapping[str, Any]], str]]
+
+
+def _pipe_to_a_host(values: Mapping[str, Any]) -> str:
+    if values.get("host") and values.get("transport") == "pipe":
+        return "transport = 'pipe' stays on this computer, and there is a host. Leave out one of them"
+    return ""
+
+
+def _ssh_to_nowhere(values: Mapping[str, Any]) -> str:
+    if values.get("transport") == "ssh" and not values.get("host"):
+        return "transport = 'ssh' needs a host: set host to what ssh is told"
+    return ""
+
+
+def _kept_for_nothing(values: Mapping[str, Any]) -> str:
+    if values.get("keep_login") is not None and not values.get("host"):
+        return "keep_login is how long a sign-in is kept, and without a host nobody signs in. Leave it out"
+    return ""
+
+
+def _queues_of_nobody(values: Mapping[str, Any]) -> str:
+    direct = values.get("scheduler", "direct") == "direct" and values.get("type", "batch") == "batch"
+    named = next((key for key in ("queues", "max_array", "header") if values.get(key)), None)
+    if direct and named:
+        return f"{named} is for a queue system, and none is named. Set scheduler, or leave {named} out"
+    return ""
+
+
+def _more_running_than_there(values: Mapping[str, Any]) -> str:
+    most, running = values.get("max_jobs"), values.get("max_running")
+    if most is not None and running is not None and running > most:
+        return f"max_running = {running} is more than max_jobs = {most}: no more can run than there are"
+    return ""
+
+
+_CLASHES: tuple[Clash, ...] = (
+    (("transport", "host"), _pipe_to_a_host),
+    (("transport",), _ssh_to_nowhere),
+    (("keep_login",), _kept_for_nothing),
+    (("max_array", "header", "queues"), _queues_of_nobody),
+    (("max_running", "max_jobs"), _more_running_than_there),
+)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two layers, key by key and table by table; what the upper one takes away is gone."""
+    made = dict(below)
+    for key, value in above.items():
+        if value is GONE:
+            made.pop(key, None)
+        elif isinstance(value, dict):
+            made[key] = _over(below.get(key, {}), value)
+        else:
+            made[key] = value
+    return made
+
+
+def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting with its dotted name."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _machine(values: Mapping[str, Any]) -> MachineConfig:
     queues = {name: QueueConfig(**table) for name, table in values.get("queues", {}).items()}
     return MachineConfig(**{**values, "queues": queues})
-
-
-class _Layer:
-    """One file. Everything wrong in it is said with its line."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.text = path.read_text(encoding="utf-8")
-            self.document = tomllib.loads(self.text)
-        except OSError as fault:
-            raise BadConfig(f"{path} cannot be read: {fault.strerror}.") from fault
-        except ValueError as fault:
-            raise BadConfig(f"{path} is not TOML: {fault}.") from fault
-
-    def bad(self, keys: tuple[str, ...], what: str) -> BadConfig:
-        line = line_of(self.text, keys)
-        return BadConfig(f"{self.path}{f', line {line}' if line else ''}: {what}.")
-
-    def known(self, table: Mapping[str, Any], keys: Mapping[str, Any], above: tuple[str, ...] = ()) -> None:
-        for key in table:
-            if key not in keys:
-                where = f"[{'.'.join(above)}]" if above else "it"
-                hint = nearest(key, keys)
-                fault = self.bad((*above, key), f"there is no setting {key!r} ({where} takes: {', '.join(keys)})")
-                raise BadConfig(f"{fault}{hint}")
-
-    def read(self, keys: tuple[str, ...], reader: Reader) -> Any:
-        value: Any = self.document
-        for key in keys:
-            value = value[key]
-        try:
-            return reader(value)
-        except (BadResources, msgspec.ValidationError) as fault:
-            wanted = str(fault).rstrip(".").partition(" - at ")[0]
-            raise self.bad(keys, f"{'.'.join(keys)} = {value!r} cannot be used: {wanted}") from fault
-
-    def machines(self) -> Iterator[tuple[str, Any]]:
-        tables = self.document.get("machines", {})
-        if not isinstance(tables, dict):
-            raise self.bad(("machines",), "machines is not a table: write [machines.<name>] and its settings below")
-        for name, table in tables.items():
-            keys = ("machines", name)
-            if not NAME.fullmatch(name):
-                raise self.bad(keys, f"{name!r} is not a name for a machine: letters, digits and . _ - only")
-            if table is not False and not isinstance(table, dict):
-                raise self.bad(keys, f"machines.{name} = {table!r} is neither a table of settings nor false")
-            yield name, table
-
-    def machine(self, name: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        above = ("machines", name)
-        self.known(table, _MACHINE, above)
-        values = {key: self.read((*above, key), _MACHINE[key]) for key in table if key != "queues"}
-        if "queues" in table:
-            values["queues"] = self._queues(table["queues"], (*above, "queues"))
-        return values
-
-    def _queues(self, tables: Any, above: tuple[str, ...]) -> dict[str, Any]:
-        """Queue → its settings, or False where this file takes the queue away."""
-        if not isinstance(tables, dict):
-            raise self.bad(above, f"{'.'.join(above)} is not a table: write [{'.'.join(above)}.<name>]")
-        found: dict[str, Any] = {}
-        for name, table in tables.items():
-            keys = (*above, name)
-            if table is not False and not isinstance(table, dict):
-                raise self.bad(keys, f"{'.'.join(keys)} = {table!r} is neither a table of settings nor false")
-            if table is False:
-                found[name] = False
-                continue
-            self.known(table, _QUEUE, keys)
-            found[name] = {key: self.read((*keys, key), _QUEUE[key]) for key in table}
-        return found
-
-
-Reader = Callable[[Any], Any]
-
-
-def _of(wanted: Any) -> Reader:
-    return lambda value: msgspec.convert(value, wanted)
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    seconds = parse_time(value)
-    return None if seconds is None else float(seconds)
-
-
-def _lines(value: object) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else msgspec.convert(value, tuple[str, ...])
-
-
-def _count(least: int) -> Reader:
-    return _of(Annotated[int, msgspec.Meta(ge=least)])
-
-
-_TOP: Mapping[str, Reader] = {"default_machine": _of(str), "confirm_above": _of(float)}
-_MACHINE: Mapping[str, Reader] = {
-    **dict.fromkeys(("type", "scheduler", "transport", "statedir", "workdir", "python", "environment"), _of(str)),
-    **dict.fromkeys(("host", "launcher"), _of(str)),
-    "agent": _of(Literal["on", "off"]),
-    "keep_login": _seconds,
-    **dict.fromkeys(("header", "capabilities"), _lines),
-    **dict.fromkeys(("max_jobs", "max_array", "max_running"), _count(1)),
-    "cpus": _count(1),
-    "memory": parse_memory,
-    "gpus": _count(0),
-    "poll": _seconds,
-    "grace": _seconds,
-    "beat": _seconds,
-    "setup": _lines,
-    "env": _of(dict[str, str]),
-    "purge": parse_time,
-    "queues": dict,
-}
-_QUEUE: Mapping[str, Reader] = {
-    "cpus": _count(1), "memory": parse_memory, "time": parse_time, "gpus": _count(0), "nodes": _count(1),
-    "header": _lines,
-}  # fmt: skip
-
-
-def line_of(text: str, keys: tuple[str, ...]) -> int | None:
-    r"""The number of the line of a TOML text that sets `keys`, or the nearest table above it that stands alone.
-
-    >>> line_of("[machines.hpc]\ncpus = 4\n", ("machines", "hpc", "cpus"))
-    2
-    """
-    table: tuple[str, ...] = ()
-    above = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+([^\]#]+)\]", line)
-        name = re.match(r"\s*([\w.\"' -]+?)\s*=", line)
-        if header:
-            table = here = _split(header[1])
-        elif name:
-            here = table + _split(name[1])
-        else:
-            continue
-        if here == keys:
-            return number
-        if here == keys[: len(here)] and (not header or above is None):
-            above = number
-    return above
-
-
-def _split(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", dotted) if part.strip())

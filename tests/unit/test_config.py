@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from farpoint.config import BUILT_IN, Config, line_of, load, user_file
+from farpoint.config import BUILT_IN, Config, load, user_file
+from farpoint.config_file import line_of
 from farpoint.errors import BadConfig, NotFound
 
 
@@ -100,7 +101,7 @@ def test_a_machine_is_removed_or_changed(write, tmp_path):
         ("[machines.hpc]\nmemory = 64", r"line 2: .*memory=64 cannot be read; write it with a unit"),
         ("[machines.hpc]\npoll = '10'", r"line 2: machines.hpc.poll = '10' .*write '1h30m'"),
         ("[machines.hpc]\npoll = -1", r"line 2: machines.hpc.poll = -1 cannot be used"),
-        ("[machines.hpc]\nenv = {A = 1}", r"line 2: machines.hpc.env = \{'A': 1\} cannot be used: Expected `str`"),
+        ("[machines.hpc]\nenv = {A = 1}", r"line 2: machines.hpc.env.A = 1 cannot be used: Expected `str`"),
         ("[machines.hpc]\nsetup = [1]", r"line 2: machines.hpc.setup = \[1\] cannot be used"),
         ("machines.hpc = 3", r"line 1: machines.hpc = 3 is neither a table of settings nor false"),
         ("machines = 3", r"line 1: machines is not a table"),
@@ -149,3 +150,96 @@ def test_an_unreadable_file_is_named(tmp_path, monkeypatch):
 )
 def test_lines(text, keys, line):
     assert line_of(text, keys) == line
+
+
+def test_false_takes_away_machines_queues_and_single_keys(write):
+    user = write(
+        """
+        [machines.hpc]
+        scheduler = "slurm"
+        cpus = 8
+        env = {A = "1", B = "2"}
+        [machines.hpc.queues.short]
+        cpus = 4
+        time = "1h"
+        [machines.hpc.queues.long]
+        [machines.other]
+        """,
+    )
+    root = write(
+        """
+        [machines]
+        other = false
+        [machines.hpc]
+        cpus = false
+        env.A = false
+        queues.long = false
+        queues.short.time = false
+        """,
+        "farpoint.toml",
+    ).parent
+    config = load(root, user)
+    hpc = config.machines["hpc"]
+    assert (list(config.machines), hpc.cpus, hpc.env, list(hpc.queues)) == (
+        ["local", "hpc"],
+        None,
+        {"B": "2"},
+        ["short"],
+    )
+    assert (hpc.queues["short"].cpus, hpc.queues["short"].time) == (4, None)
+    told = {key: source for key, _, source in config.explain("hpc")}
+    assert (told["cpus"], told["queues.short.time"]) == (BUILT_IN, BUILT_IN)
+    assert told["queues.short.cpus"] == told["env.B"] == str(user)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("host = 'x'\ntransport = 'pipe'", "line 3: machine 'hpc': transport = 'pipe' stays on this computer"),
+    ("transport = 'ssh'", "line 2: machine 'hpc': transport = 'ssh' needs a host"),
+    ("keep_login = '8h'", "line 2: machine 'hpc': keep_login .* without a host nobody signs in"),
+    ("queues.short.cpus = 4", "machine 'hpc': queues is for a queue system, and none is named"),
+    ("cpus = 4\nmax_array = 10", "line 3: machine 'hpc': max_array is for a queue system"),
+    ("max_jobs = 5\nmax_running = 6", "line 3: machine 'hpc': max_running = 6 is more than max_jobs = 5"),
+])  # fmt: skip
+def test_settings_that_make_no_sense_together(write, text, said):
+    with pytest.raises(BadConfig, match=said):
+        load(None, write(f"[machines.hpc]\n{text}\n"))
+
+
+PROFILES = """
+[machines.hpc]
+[[profiles]]
+match = ["relax", "fit.py::step"]
+machine = "hpc"
+cpus = 4
+time = "1h"
+[[profiles]]
+match = "*.ipynb"
+points_per_job = "auto"
+"""
+
+
+def test_profiles_of_the_project_come_before_those_of_the_user(write, monkeypatch):
+    user = write(PROFILES)
+    root = write('[[profiles]]\nmatch = "own"\n', "farpoint.toml").parent
+    monkeypatch.setenv("FARPOINT_PROFILES", '[[profiles]]\nmatch = "first"\nmachine = "local"\n')
+    found = load(root, user).profiles
+    assert [each.match[0] for each in found] == ["first", "own", "relax", "*.ipynb"]
+    assert (found[2].machine, found[2].resources) == ("hpc", {"cpus": 4, "time": "1h"})
+    assert found[2].told() == f"profile relax, fit.py::step ({user}, line 3): on hpc, cpus=4, time=1h"
+    monkeypatch.setenv("FARPOINT_PROFILES", str(write('[[profiles]]\nmatch = "filed"\n', "more.toml")))
+    assert load(root, user).profiles[0].match == ("filed",)
+    monkeypatch.setenv("FARPOINT_PROFILES", "nowhere.toml")
+    with pytest.raises(BadConfig, match=r"FARPOINT_PROFILES names 'nowhere\.toml', which is not there"):
+        load(root, user)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("machine = 'hpc'", "line 1: match = None is no key"),
+    ("match = 'x'\nmatsh = 1", "line 1: a profile has no 'matsh' .* Did you mean 'match'"),
+    ("match = 'x'\ncpus = 'four'", "line 1: cpus='four' cannot be read"),
+    ("match = 'x'\npoints_per_job = 0", "line 1: points_per_job=0 is neither"),
+    ("match = 'x'\nmachine = 'hcp'", "line 1: machine = 'hcp', but there is no such machine"),
+])  # fmt: skip
+def test_profiles_that_cannot_be_read(write, text, said):
+    with pytest.raises(BadConfig, match=said):
+        load(None, write(f"[[profiles]]\n{text}\n"))

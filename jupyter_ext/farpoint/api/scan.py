@@ -12,6 +12,7 @@ from typing import Any, Self
 from farpoint import reading
 from farpoint.api.here import project_of
 from farpoint.api.placed import Remote
+from farpoint.api.placing import placing
 from farpoint.api.prepared import Prepared
 from farpoint.api.preview import Preview
 from farpoint.api.summary import plural
@@ -22,14 +23,12 @@ from farpoint.functions import calls
 from farpoint.model import RunRow, State
 from farpoint.points import Points, as_points, grid
 from farpoint.project import Project
-from farpoint.resources import resources as as_resources
 from farpoint.runner import inside, layout, values
 from farpoint.runner.in_place import Nothing
 from farpoint.table import value
 from farpoint.verbs import plan, prepare, source, submit, watch
 from farpoint.verbs.function import Function, scan_name
 from farpoint.verbs.stored import Stored
-from farpoint.window import read_per_job
 
 
 class Scan(View):
@@ -167,14 +166,17 @@ class Scan(View):
         return self._with(_numbers=tuple(numbers), _added=[], _points=None)
 
     # ------------------------------------------------------------------------------------------ handing over
-    def _request(self, on: str | None, resources: Mapping[str, Any], **choices: Any) -> plan.Request:
+    def _request(
+        self, on: str | None, resources: Mapping[str, Any], *, points_per_job: object = None, **choices: Any
+    ) -> plan.Request:
         points = self._points
         if points is None:  # a part of a scan, or one that was attached: the points it has
             points = as_points([{name: value(each) for name, each in row.parameters.items()} for row in self._rows()])
+        place = placing(self.project, self._task, self.task, self.name, on, resources, points_per_job)
         return plan.Request(
-            task=self._task, points=points, name=self.name, machine=on,
-            resources=as_resources(**resources), files=self.files, save=self.save,
-            environment=self.environment, **choices,
+            task=self._task, points=points, name=self.name, machine=place.machine, resources=place.resources,
+            files=self.files, save=self.save, environment=self.environment, points_per_job=place.points_per_job,
+            said=place.said, **choices,
         )  # fmt: skip
 
     def preview(
@@ -185,9 +187,9 @@ class Scan(View):
 
         Sends nothing. As long as nothing changes, `submit` then submits this very script.
         """
-        on, asked = self._placed(on, resources)
-        size = read_per_job(points_per_job)
-        request = self._request(on, asked, confirm=False, points_per_job=size, rerun=rerun, changed=changed)
+        request = self._request(
+            on, resources, confirm=False, points_per_job=points_per_job, rerun=rerun, changed=changed
+        )
         made = plan.plan(self.project, request)
         try:
             lacking = self.project.machine(made.machine).missing([item.digest for item in made.files])
@@ -204,9 +206,9 @@ class Scan(View):
         With the scheduler alone, also on a computer without farpoint: its README.md says how. `attach(folder)` finds
         the results later. Raises BadInput where the folder is not empty or nothing is left to run.
         """
-        on, asked = self._placed(on, resources)
-        size = read_per_job(points_per_job)
-        request = self._request(on, asked, confirm=False, points_per_job=size, rerun=rerun, changed=changed)
+        request = self._request(
+            on, resources, confirm=False, points_per_job=points_per_job, rerun=rerun, changed=changed
+        )
         return Prepared(prepare.prepare(self.project, request, Path(folder)))
 
     def submit(
@@ -230,12 +232,10 @@ class Scan(View):
             refuse_inside(self.name)
         if changed not in (None, "rerun", "keep"):
             raise BadInput(f'changed={changed!r} is neither "rerun" nor "keep".')
-        size = read_per_job(points_per_job)
-        return self.hand_over(on, resources, rerun=rerun, changed=changed, points_per_job=size)
+        return self.hand_over(on, resources, rerun=rerun, changed=changed, points_per_job=points_per_job)
 
     def hand_over(self, on: str | None, resources: Mapping[str, Any], *, quiet: bool = False, **choices: Any) -> Self:
         """Submit, all choices made; `quiet` says nothing of what was found again."""
-        on, resources = self._placed(on, resources)
         watch.catch_up(self.project, self.name)
         made = submit.submit(self.project, self._request(on, resources, **choices))
         self._numbers = made.numbers
@@ -244,12 +244,6 @@ class Scan(View):
             _announce(self.name, made)
         watch.hand_over(self.project)
         return self
-
-    def _placed(self, on: str | None, resources: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-        """Where, and what a run needs: what is said now before what a `@remote` function says."""
-        if not isinstance(self.task, Remote):
-            return on, resources
-        return on or self.task.machine, {**self.task.resources(), **resources}
 
     def _retried(self) -> source.Task | None:
         """The function at hand, as it is now."""

@@ -162,8 +162,11 @@ def _machine(project: Project, name: str, limits: Limits | None, trouble: str) -
     return {
         "machine": name, "default": name == project.config.default_machine, "type": settings.type,
         "scheduler": settings.scheduler, "transport": settings.transport,
-        "cpus": limits.cpus if limits else settings.cpus, "memory": limits.memory if limits else settings.memory,
-        "gpus": limits.gpus if limits else settings.gpus, "why": limits.why if limits else "", "trouble": trouble,
+        "cpus": limits.cpus if limits and limits.slots else settings.cpus,
+        "memory": limits.memory if limits else settings.memory,
+        "gpus": limits.gpus if limits and limits.slots else settings.gpus,
+        "queues": [queue.name for queue in limits.queues] if limits else list(settings.queues),
+        "why": limits.why if limits else "", "trouble": trouble,
     }  # fmt: skip
 
 

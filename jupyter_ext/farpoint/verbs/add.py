@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import entry
-from farpoint.config import FILE, NAME, MachineConfig, user_file
+from farpoint.config import FILE, MachineConfig, user_file
+from farpoint.config_file import NAME
 from farpoint.entry import Entry, Setting
 from farpoint.errors import BadConfig, BadInput, nearest
 from farpoint.machines import batch, registry

@@ -45,6 +45,7 @@ class Request:
     confirm: bool = True
     numbers: tuple[int, ...] | None = None
     again: bool = False  # points that failed start anew, as those that were cancelled do
+    said: tuple[str, ...] = ()  # worth knowing of how this came to be asked
     points_per_job: PerJob = None  # points a pilot takes at a time; "auto": about ten minutes' worth
 
 
@@ -141,7 +142,7 @@ def plan(project: Project, request: Request, machine: Machine | None = None) -> 
         scan=name, task=request.task, numbers=tuple(numbers), start=runs, attached=attached, machine=machine.name,
         arranged=arranged, jobs=made, document=document, files=source.files,
         core_hours=_core_hours(known.values(), len(runs), need.cpus * need.tasks),
-        messages=(*source.warnings, *messages, *(jobs.told(arranged) if runs else ())),
+        messages=(*source.warnings, *request.said, *messages, *(jobs.told(arranged) if runs else ())),
     )  # fmt: skip
 
 

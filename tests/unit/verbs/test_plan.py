@@ -172,3 +172,28 @@ def test_the_preview_as_data(project: Project) -> None:
     told = toy(project).preview(time="30m", memory="1.5GB").as_json()
     assert told["resources"] | {"memory": 1610612736, "time": 1920, "queue": "debug"} == told["resources"]
     assert json.loads(json.dumps(told))["pilots"] == [3]
+
+
+def test_a_profile_says_what_the_call_does_not(project: Project, tmp_path: Path) -> None:
+    text = '[[profiles]]\nmatch = "project/toy.ipynb"\ncpus = 3\ntime = "2h"\npoints_per_job = 2\n'
+    (project.root / "farpoint.toml").write_text(text)
+    shown = toy(project).preview()
+    assert (shown.plan.arranged.need.cpus, shown.queue, shown.plan.arranged.window.size) == (3, "long", 2)
+    assert any(message.startswith("profile project/toy.ipynb (") for message in shown.messages)
+    assert toy(project).preview(cpus=2, points_per_job=1).plan.arranged.need.cpus == 2
+
+
+def _calls(project: Project):
+    def relax(x):
+        return x
+
+    return Scan(relax, grid(x=[1]), project=project).preview()
+
+
+@pytest.mark.parametrize(
+    ("key", "cpus"),
+    [("test_plan.py::relax", 5), ("test_plan.py::_calls, verbs/test_plan.py::relax", 5), ("relax", 5), ("rela", 1)],
+)
+def test_a_profile_by_name_and_by_who_calls(project: Project, key: str, cpus: int) -> None:
+    (project.root / "farpoint.toml").write_text(f'[[profiles]]\nmatch = "{key}"\ncpus = 5\n')
+    assert _calls(project).plan.arranged.need.cpus == cpus
