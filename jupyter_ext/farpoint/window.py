@@ -32,6 +32,7 @@ class Window:
     size: int
     walltime: int | None
     waits: int = 0
+    share: int = 1  # runs of each pilot, if all do as many
 
     @property
     def warn(self) -> int:
@@ -93,15 +94,15 @@ def window(
     size = _size(runs, room, per_job, usual or time, fits)
     slices = -(-runs // size)
     pilots = min(slices, room)
+    share = -(-slices // pilots) * size
     if not time:
         walltime, waits = longest, 0
     else:
-        share = -(-slices // pilots) * size
         wanted = share * time + MARGIN
         walltime = wanted if longest is None else min(wanted, longest)
         waits = max(0, runs - pilots * fits) if fits and fits < share else 0
     counts = _split(pilots, limits.array)
-    return Window(counts, _running(counts, limits.running), size, walltime, waits)
+    return Window(counts, _running(counts, limits.running), size, walltime, waits, share)
 
 
 def _size(runs: int, room: int, per_job: PerJob, seconds: float | None, fits: int | None) -> int:

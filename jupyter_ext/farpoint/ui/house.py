@@ -16,12 +16,16 @@ from farpoint.api.summary import plural
 from farpoint.errors import FarpointError
 from farpoint.model import Limits
 from farpoint.project import Project
-from farpoint.resources import show_memory
+from farpoint.resources import show_memory, show_time
 from farpoint.table import size_words
 from farpoint.ui import exits, options, say
 from farpoint.ui import target as targets
 from farpoint.verbs import clean as cleaning
 from farpoint.verbs import recover as recovering
+
+TIMES = ("time", "poll", "grace", "beat", "keep_login", "purge")
+LIMITS = ("max_jobs", "max_array", "max_running", "host", "launcher", "purge")  # without them there is none
+UNCOUNTED = 1 << 20  # cores or GPUs: no machine has so many, so it is no limit
 
 
 @click.command()
@@ -162,9 +166,9 @@ def _machine(project: Project, name: str, limits: Limits | None, trouble: str) -
     return {
         "machine": name, "default": name == project.config.default_machine, "type": settings.type,
         "scheduler": settings.scheduler, "transport": settings.transport,
-        "cpus": limits.cpus if limits and limits.slots else settings.cpus,
+        "cpus": _most(limits.cpus) if limits else settings.cpus,
         "memory": limits.memory if limits else settings.memory,
-        "gpus": limits.gpus if limits and limits.slots else settings.gpus,
+        "gpus": _most(limits.gpus) if limits else settings.gpus,
         "queues": [queue.name for queue in limits.queues] if limits else list(settings.queues),
         "why": limits.why if limits else "", "trouble": trouble,
     }  # fmt: skip
@@ -173,21 +177,38 @@ def _machine(project: Project, name: str, limits: Limits | None, trouble: str) -
 def _list(found: list[dict[str, Any]]) -> str:
     lines = [
         [each["machine"] + " *" * each["default"], each["scheduler"], each["transport"], _or_dash(each["cpus"]),
-         show_memory(each["memory"]) if each["memory"] else "-", _or_dash(each["gpus"]), each["trouble"] or each["why"]]
+         show_memory(each["memory"]) if each["memory"] else "-", _or_dash(each["gpus"]),
+         each["trouble"] or each["why"] or _queues(each["queues"])]
         for each in found
     ]  # fmt: skip
     right = ["cpus", "memory", "gpus"]
     return say.columns(["machine", "scheduler", "transport", *right, ""], lines, right=right)
 
 
+def _most(count: int) -> int | None:
+    """None where only the queues' own limits count."""
+    return count if count < UNCOUNTED else None
+
+
+def _queues(names: list[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"queues {', '.join(names[:most])}{more}" if names else ""
+
+
 def _or_dash(number: int | None) -> str:
     return "-" if number is None else str(number)
 
 
-def _setting(value: object) -> str:
+def _setting(key: str, value: Any) -> str:
+    """A value in the form in which it can be written."""
     if isinstance(value, tuple):
         return "; ".join(map(str, value)) or "none"
-    return "the machine decides" if value is None else str(value)
+    name = key.rpartition(".")[2]
+    if value is None:
+        return "not known" if key.startswith("queues.") else "none" if name in LIMITS else "the machine decides"
+    if name == "memory" and not key.startswith("env."):
+        return show_memory(value)
+    return show_time(int(value)) if name in TIMES and not key.startswith("env.") else str(value)
 
 
 def _explain(project: Project, name: str, *, as_json: bool) -> int:
@@ -195,6 +216,6 @@ def _explain(project: Project, name: str, *, as_json: bool) -> int:
     if as_json:
         say.data({key: {"value": value, "set_by": source} for key, value, source in rows})
         return exits.WELL
-    lines = [[key, _setting(value), source] for key, value, source in rows]
+    lines = [[key, _setting(key, value), source] for key, value, source in rows]
     say.out(say.columns(["setting", "value", "set by"], lines))
     return exits.WELL

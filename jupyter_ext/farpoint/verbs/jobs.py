@@ -6,7 +6,7 @@ Writes nothing and chooses no runs; what is arithmetic is in `window` and `queue
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -203,4 +203,16 @@ def told(arranged: Arrangement) -> list[str]:
     queue = f" of queue {arranged.choice.queue.name}" if arranged.choice.queue else ""
     said = f"{points} wait here for room; they go out while a kernel, Lab or `farpoint watch` runs: "
     said += f"{sum(made.pilots)} pilots of {show_time(made.walltime)} (the most{queue}) have time for {each} of "
-    return [f"{said}{show_time(time)} each"]
+    better = _roomier(arranged)
+    return [f"{said}{show_time(time)} each" + (f"; queue {better} has time for all" if better else "")]
+
+
+def _roomier(arranged: Arrangement) -> str | None:
+    """A queue in which no point would wait."""
+    made, need = arranged.window, arranged.need
+    share = made.share * (need.time or 0) + MARGIN
+    try:
+        found = choose(replace(need, time=share, queue=None), arranged.limits.queues, "")
+    except BadResources:
+        return None
+    return found.queue.name if found.queue else None

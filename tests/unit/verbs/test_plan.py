@@ -131,6 +131,8 @@ def test_what_will_wait_is_said(project: Project, machine: QueueMachine, capsys:
     toy(project, 50).submit(time="10m")
     assert said in capsys.readouterr().out
     assert toy(project, 20).preview(time="10m").waits == 0
+    machine.given["queues"] = QUEUES
+    assert toy(project, 300).preview(time="10m").messages[-1].endswith("; queue long has time for all")
 
 
 def test_the_queue_and_why(project: Project) -> None:
