@@ -20,7 +20,7 @@ from farpoint.model import FINAL, InputFile, JobFiles, Limits, PlannedRun, Resou
 from farpoint.project import Project
 from farpoint.runner import layout, values
 from farpoint.runner.parcels import Parcel
-from farpoint.verbs import jobs
+from farpoint.verbs import jobs, room
 from farpoint.verbs.jobs import Arrangement
 from farpoint.verbs.source import Source, Task
 from farpoint.window import PerJob
@@ -127,7 +127,7 @@ def plan(project: Project, request: Request, machine: Machine | None = None) -> 
     need = request.resources
     arranged = jobs.arrange(
         limits, need, max(1, len(chosen)), machine.name, per_job=request.points_per_job,
-        usual=usual(known.values()),
+        usual=usual(known.values()), taken=_taken(project, machine.name) if limits.together is not None else 0,
     )  # fmt: skip
     runs = tuple(
         _planned(document, source, number, point, known.get(number), version, request.resources)
@@ -144,6 +144,10 @@ def plan(project: Project, request: Request, machine: Machine | None = None) -> 
         core_hours=_core_hours(known.values(), len(runs), need.cpus * need.tasks),
         messages=(*source.warnings, *request.said, *messages, *(jobs.told(arranged) if runs else ())),
     )  # fmt: skip
+
+
+def _taken(project: Project, machine: str) -> int:
+    return room.taken(project, project.store.jobs(project.id, machine=machine, open_only=True))
 
 
 def _points(request: Request, document: Mapping[str, Any]) -> tuple[Sequence[int] | None, list[Mapping[str, Any]]]:

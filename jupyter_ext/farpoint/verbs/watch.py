@@ -15,7 +15,7 @@ from farpoint.errors import MachineError, Unreachable
 from farpoint.machines.base import Machine
 from farpoint.model import JobRow, Limits, Observation, Phase
 from farpoint.project import Project
-from farpoint.verbs import accept, act, read
+from farpoint.verbs import accept, act, read, room
 
 Decide = act.Decide
 SILENT = 25.0  # seconds without a line of a pilot that began, after which its queue is worth asking
@@ -55,7 +55,9 @@ def tick_machine(
 
 def _round(desk: act.Desk) -> Mapping[str, set[str]]:
     jobs = desk.project.store.jobs(desk.project.id, machine=desk.machine.name, open_only=True)
-    jobs = [act.place(desk, job) if job.phase is Phase.ACCEPTED else job for job in jobs]
+    may = room.admitted(desk.project, jobs, desk.machine.limits().together) if _accepted(jobs) else ()
+    jobs = [act.place(desk, job) if job.token in may else job for job in jobs]
+    jobs = [job for job in jobs if job.phase is not Phase.ACCEPTED]  # the others wait here for room
     seen, heard = look(desk, jobs)
     for job in jobs:
         try:
@@ -63,6 +65,10 @@ def _round(desk: act.Desk) -> Mapping[str, set[str]]:
         except MachineError as fault:  # this job's trouble, not the machine's: the others go on
             act.trouble(desk, job.token, str(fault))
     return heard
+
+
+def _accepted(jobs: list[JobRow]) -> bool:
+    return any(job.phase is Phase.ACCEPTED for job in jobs)
 
 
 def look(desk: act.Desk, jobs: list[JobRow]) -> tuple[Observation, dict[str, set[str]]]:

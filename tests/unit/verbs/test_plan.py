@@ -199,3 +199,22 @@ def _calls(project: Project):
 def test_a_profile_by_name_and_by_who_calls(project: Project, key: str, cpus: int) -> None:
     (project.root / "farpoint.toml").write_text(f'[[profiles]]\nmatch = "{key}"\ncpus = 5\n')
     assert _calls(project).plan.arranged.need.cpus == cpus
+
+
+def test_a_scan_waits_here_until_the_machine_has_room(project: Project, machine: QueueMachine) -> None:
+    machine.given |= {"pilots": 5, "together": 5}
+    write_notebook(project.root / "other.ipynb")
+    toy(project, 3).submit()
+    other = Scan(project.root / "other.ipynb", grid(x=range(4)), project=project)
+    assert other.preview().pilots == (2,), "two of five are left"
+    toy(project, 9).submit()
+    other.submit()
+    watch.tick(project)
+    assert [job_of(job)["pilots"] for job in machine.placed] == [3, 2]
+    assert "4 points wait for room; they go out while a kernel, Lab or `farpoint watch` runs" in repr(other)
+    with project.store.write() as writer:
+        for row in project.store.runs(project.id, scan="toy"):
+            writer.update_attempt(row.run, 1, {"state": "CANCELLED"})
+    watch.tick(project)
+    watch.tick(project)
+    assert [job_of(job)["scan"] for job in machine.placed] == ["toy", "toy", "other"]
