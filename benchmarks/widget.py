@@ -104,6 +104,7 @@ def gestures(page: object) -> None:
         page.evaluate(f"() => {back}")
         there = f"() => document.querySelector('{seen}')"
         timed(page, f"back to {name}, filled before", f"() => ({tab})('{name}')", there)
+    page.locator(".fpw-slider input").first.wait_for(timeout=120_000)
     slide = """() => { const s = document.querySelector('.fpw-slider input');
         window.want = (Number(s.value) + 7) % Number(s.max);
         s.value = window.want; s.dispatchEvent(new Event('input')); }"""

@@ -181,9 +181,11 @@ export function exploreView(context) {
       try {
         const { answer, buffers } = await ask("point", { number });
         const url = keep(number, answer, buffers);
-        const words = answer.values.filter((/** @type {any} */ each) => each.role === "parameter").map((/** @type {any} */ each) => `${each.name}=${each.text}`).join("  ");
+        const varied = answer.values.filter((/** @type {any} */ each) => answerNames().includes(each.name));
+        const words = varied.map((/** @type {any} */ each) => `${each.name} = ${each.text}`).join(", ");
+        const brief = varied.map((/** @type {any} */ each) => each.text).join(" · ");
         sheet.append(make("button", { type: "button", class: "fpw-tile", title: words, onclick: () => context.look(number) },
-          url ? make("img", { src: url, alt: `picture of point ${number}` }) : make("span", {}, answer.words), make("span", { class: "fpw-caption" }, words || `point ${number}`)));
+          url ? make("img", { src: url, alt: `picture of point ${number}` }) : make("span", {}, answer.words), make("span", { class: "fpw-caption" }, brief || `point ${number}`)));
       } catch (fault) {
         context.complain(/** @type {Error} */ (fault).message);
         break;

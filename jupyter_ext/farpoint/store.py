@@ -21,6 +21,7 @@ from farpoint.errors import StoreError
 from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Phase, PilotRow, RunRow, ScanRow, State
 
 VERSION = 2
+FEW = 500  # points that are asked for by their numbers; of more, all of the scan are read and chosen from
 APPLICATION = 0x66617270  # "farp"
 
 SCHEMA = """
@@ -151,13 +152,16 @@ class Store:
         token: str | None = None,
     ) -> list[RunRow]:
         """Runs with the standing of their current attempt, ordered by scan and number."""
-        query, values = [RUNS + " WHERE r.project=?"], [project]
+        query, values = [RUNS + " WHERE r.project=?"], list[Any]([project])
         for column, value in (("r.scan", scan), ("r.run", run), ("a.token", token)):
             if value is not None:
                 query.append(f"AND {column}=?")
                 values.append(value)
-        rows = self._rows(" ".join(query) + " ORDER BY r.scan, r.number", values)
         wanted = None if numbers is None else set(numbers)
+        if wanted is not None and len(wanted) <= FEW:
+            query.append(f"AND r.number IN ({','.join('?' * len(wanted))})")
+            values += wanted
+        rows = self._rows(" ".join(query) + " ORDER BY r.scan, r.number", values)
         kept = None if states is None else set(states)
         return [
             _run_row(row)

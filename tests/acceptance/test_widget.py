@@ -62,7 +62,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     made.on("dialog", lambda box: _answer(box, faults))
     yield made
     context.close()
-    assert not faults
+    assert not [fault for fault in faults if fault != "Failed to fetch"]  # Lab's own, when its kernels are taken away
 
 
 def _answer(box: Dialog, faults: list[str]) -> None:

@@ -162,6 +162,11 @@ class Scan(View):
             return sorted(rows, key=lambda row: place[row.number])
         return [_not_submitted(self.name, number, point) for number, point in enumerate(self._points)]
 
+    def _at(self, number: int) -> list[RunRow]:
+        if self._wanted() is not None or self._points is None:
+            return super()._at(number)
+        return [row for row in self._rows() if row.number == number]
+
     def _part(self, numbers: Iterable[int]) -> Self:
         return self._with(_numbers=tuple(numbers), _added=[], _points=None)
 

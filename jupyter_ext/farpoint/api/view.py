@@ -70,6 +70,12 @@ class View:
         states = self.project.store.states(self.project.id, self.name)
         return {number: states[number] for number in sorted(wanted & states.keys())}
 
+    def _at(self, number: int) -> list[RunRow]:
+        """The row of one point, if it is of this view: one of 100,000 is found without reading the others."""
+        if number not in (self._wanted() or ()):
+            return []
+        return self.project.store.runs(self.project.id, scan=self.name, numbers=[number])
+
     def _states(self) -> list[State]:
         return list(self.standing().values())
 
@@ -95,14 +101,14 @@ class View:
     def __getitem__(self, number: slice) -> Self: ...
     def __getitem__(self, number: int | slice) -> Run | Self:
         """`scan[7]`: the Run of point 7; `scan[3:7]`: a view of points 3 to 6."""
+        if not isinstance(number, slice):
+            for row in self._at(number):
+                return Run(self.project, row)
         rows = self._rows()
         if isinstance(number, slice):
             last = max((row.number for row in rows), default=-1)
             chosen = set(range(*number.indices(last + 1)))
             return self._part(row.number for row in rows if row.number in chosen)
-        for row in rows:
-            if row.number == number:
-                return Run(self.project, row)
         known = f"{rows[0].number} to {rows[-1].number}" if rows else "none"
         raise NotFound(f"{self.name} has no point {number!r} here (points: {known}).")
 
@@ -276,7 +282,7 @@ class View:
 
     def picture(self, number: int) -> pictures.Picture | None:
         """The last figure of a point that was fetched; None where there is none."""
-        return self._pictures(row for row in self._rows() if row.number == number).get(number)
+        return self._pictures(self._at(number)).get(number)
 
     def contact_sheet(
         self, path: str | Path | None = None, columns: int | None = None, captions: bool = True
