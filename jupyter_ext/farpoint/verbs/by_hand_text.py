@@ -58,7 +58,7 @@ printf '%s\\n%s\\n' "$new" "$python" > place.txt
 def texts(scan: str, folder: str, python: str, lines: Sequence[str], points: int) -> Mapping[str, str]:
     """File name → text.
 
-    >>> sorted(texts("s", "/f", "python3", ["cd /f/jobs/fp1 && sbatch /f/jobs/fp1/script"], 3))
+    >>> sorted(texts("s", "/f", "python3", ["cd /f/jobs/fp1 && sh /f/jobs/fp1/script"], 3))
     ['README.md', 'move.sh', 'place.txt', 'submit.sh']
     """
     shown = "\n".join(f"       {line}" for line in lines)
