@@ -6,6 +6,21 @@ import { stateWords } from "./states.js";
 
 const SHEET = 24; // thumbnails a page of the contact sheet holds
 
+/**
+ * The address at which this Jupyter opens a file; empty where there is no Jupyter around, or the file is not below it.
+ * @param {{path: string, home: string}} notebook
+ */
+export function pageOf({ path, home }) {
+  const config = document.getElementById("jupyter-config-data");
+  if (!config) return "";
+  const { baseUrl = "/", serverRoot = "", appUrl = "/lab" } = JSON.parse(config.textContent || "{}");
+  const root = serverRoot.replace(/^~/, home).replace(/\/$/, "");
+  if (!root || !path.startsWith(`${root}/`)) return "";
+  const rest = path.slice(root.length + 1).split("/").map(encodeURIComponent).join("/");
+  const tree = appUrl.includes("lab") ? "lab/tree" : "notebooks";
+  return `${baseUrl.replace(/\/$/, "")}/${tree}/${rest}`;
+}
+
 /** @param {any} context */
 export function exploreView(context) {
   const { model, ask } = context;
@@ -18,16 +33,18 @@ export function exploreView(context) {
   const refine = make("button", { type: "button", onclick: refineHere }, "Refine here");
   const retry = make("button", { type: "button", onclick: () => run("retry") }, "Retry this point");
   const choose = make("button", { type: "button", onclick: () => context.toggle(model.get("cursor")) }, "Select this point");
+  const opened = make("span", { class: "fpw-opened" });
   const more = make("button", { type: "button", onclick: fillSheet }, "Contact sheet around here");
   const note = make("p", { class: "fpw-note", role: "status" });
   const root = make("div", { class: "fpw-explore" },
     sliders, make("div", { class: "fpw-pair" }, stage, make("div", { class: "fpw-about" }, title, make("table", { class: "fpw-values" }, make("caption", { class: "fpw-hidden" }, "Values of the point"), values), trouble)),
-    make("div", { class: "fpw-actions" }, choose, retry, refine, more), note, sheet);
+    make("div", { class: "fpw-actions" }, choose, retry, refine, more, opened), note, sheet);
   let axes = /** @type {any[]} */ ([]);
   let places = new Int32Array(0);
   let byPlace = new Map();
   let inputs = /** @type {any[]} */ ([]);
   let turn = 0;
+  let loaded = -1;
   let shown = { number: -1, state: -1 };
   /** @type {Map<number, {url: string, state: number}>} */
   const pictures = new Map();
@@ -36,13 +53,15 @@ export function exploreView(context) {
   const placeOf = (index) => [...places.subarray(index * axes.length, (index + 1) * axes.length)];
 
   async function load() {
+    const count = context.numbers().length;
+    if (count === loaded) return; // where points lie changes only when there are more of them
     const { answer, buffers } = await ask("axes");
+    loaded = count;
     const before = JSON.stringify(axes);
     axes = answer.axes;
     places = numbersOf(buffers[0], Int32Array);
     byPlace = new Map();
-    const count = axes.length ? places.length / axes.length : 0;
-    for (let index = 0; index < count; index += 1) byPlace.set(placeOf(index).join(), index);
+    for (let index = 0; axes.length && index < places.length / axes.length; index += 1) byPlace.set(placeOf(index).join(), index);
     if (JSON.stringify(axes) !== before) build();
   }
 
@@ -128,6 +147,8 @@ export function exploreView(context) {
     values.replaceChildren(...answer.values.map((/** @type {any} */ each) => make("tr", { class: `fpw-is-${each.role}` }, make("th", { scope: "row" }, each.name), make("td", {}, each.text))));
     trouble.hidden = !answer.traceback;
     trouble.textContent = answer.traceback;
+    const href = answer.notebook && pageOf(answer.notebook);
+    opened.replaceChildren(href ? make("a", { href, target: "_blank", rel: "noopener" }, "open its notebook") : answer.notebook ? answer.notebook.path : "");
     retry.disabled = !(answer.state === 4 || answer.state === 6);
   }
 

@@ -44,7 +44,7 @@ WAYS = (
 PAYLOADS = [way.format(tag, handler) for tag, handler, way in itertools.product(TAGS, HANDLERS, WAYS)]
 ALLOWED = {
     "section", "div", "b", "span", "button", "ul", "li", "i", "canvas", "table", "caption", "thead", "tbody", "tr",
-    "th", "td", "input", "select", "option", "label", "output", "pre", "p", "img", "details", "summary",
+    "th", "td", "input", "select", "option", "label", "output", "pre", "p", "img", "details", "summary", "a",
 }  # fmt: skip
 STRANGE = """(allowed) => {
   const bad = (given) => given.name.startsWith('on') ||

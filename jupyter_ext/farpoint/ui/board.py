@@ -10,10 +10,11 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from farpoint.api import axes as scanning
-from farpoint.api import summary
+from farpoint.api import outcome, summary
 from farpoint.api.pictures import Picture
 from farpoint.api.show import state_words, traceback_of
 from farpoint.api.view import View
@@ -38,6 +39,7 @@ class _Read:
     roles: dict[str, str] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     axes: list[scanning.Axis] = field(default_factory=list)
+    told: list[dict[str, Any]] | None = None  # what is said of the columns, once somebody asked
 
 
 class Board:
@@ -60,13 +62,12 @@ class Board:
     def columns(self) -> list[dict[str, Any]]:
         """Every column: name, role (parameter, value, ours), whether it can be drawn, whether it never changes."""
         read = self._fresh()
-        return [
-            {
-                "name": name, "role": read.roles[name], "numeric": _numeric(values),
-                "constant": len({repr(each) for each in values if each is not None}) < 2,
-            }
-            for name, values in read.columns.items()
-        ]  # fmt: skip
+        if read.told is None:
+            read.told = [
+                {"name": name, "role": read.roles[name], "numeric": _numeric(values), "constant": _constant(values)}
+                for name, values in read.columns.items()
+            ]
+        return read.told
 
     def column(self, name: str) -> tuple[list[str], bytes]:
         """(labels, 64-bit floats in the order of `numbers`): numbers as they are, texts as places among the labels."""
@@ -92,11 +93,15 @@ class Board:
         """Some lines of the table, sorted and filtered; `total` is how many there are in all."""
         read = self._fresh()
         wanted, kept = words.lower().split(), {int(code) for code in states}
-        places = [
-            place
-            for place, row in enumerate(read.rows)
-            if (not kept or CODES[row.state] in kept) and all(word in read.words[place] for word in wanted)
-        ]
+        places = (
+            list(range(len(read.rows)))
+            if not wanted and not kept
+            else [
+                place
+                for place, row in enumerate(read.rows)
+                if (not kept or CODES[row.state] in kept) and all(word in read.words[place] for word in wanted)
+            ]
+        )
         if sort in read.columns:
             places = _sorted(places, read.columns[sort], down=down)
         chosen = places[offset : offset + limit]
@@ -137,8 +142,13 @@ class Board:
         return {
             "number": row.number, "state": CODES[row.state], "words": state_words(row), "values": told,
             "error": summary.cause(row) if row.state in (State.FAILED, State.LOST) else "",
-            "traceback": traceback_of(row) if row.error else "", "trouble": trouble,
+            "traceback": traceback_of(row) if row.error else "", "trouble": trouble, "notebook": self._notebook(row),
         }  # fmt: skip
+
+    def _notebook(self, row: RunRow) -> dict[str, str] | None:
+        """Where the executed notebook lies, and the home folder, which a front end may write as `~`."""
+        path = outcome.point_folder(self._view.project, row) / "output.ipynb"
+        return {"path": str(path), "home": str(Path.home())} if path.is_file() else None
 
     def _fresh(self) -> _Read:
         with self._guard:
@@ -172,6 +182,12 @@ def _read(view: View, seq: int) -> _Read:
         for place, row in enumerate(rows)
     ]
     return _Read(seq, rows, columns, roles, words, scanning.axes(rows))
+
+
+def _constant(values: Sequence[Any]) -> bool:
+    there = (repr(each) for each in values if each is not None)
+    first = next(there, None)
+    return all(each == first for each in there)
 
 
 def _numeric(values: Sequence[Any]) -> bool:
