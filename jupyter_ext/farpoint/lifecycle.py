@@ -40,6 +40,7 @@ def decide(facts: Facts) -> Decision:
     ()
     """
     taken = any(members.held(bodies) for bodies in (facts.claims or {}).values())
+    taken = taken or any(run.started is not None for run in facts.runs or ())  # a folder may be gone, claims and all
     job = replace(facts.job, started=facts.job.started or taken)
     if job.phase in (Phase.ACCEPTED, Phase.ENDED):
         return Decision(job)

@@ -60,6 +60,13 @@ def test_a_claim_proves_that_a_lost_submit_arrived():
     assert answer.job.phase is Phase.SUBMITTED
 
 
+def test_a_run_that_began_proves_it_too_where_the_job_folder_is_gone_with_its_claims():
+    answer = decide(facts(replace(gone(), started=False), runs=[replace(RUN, started=50.0)], queue=[]))
+
+    assert answer.job.started
+    assert answer.actions == (Fence((0,)),)
+
+
 def test_a_queue_that_could_not_be_asked_changes_nothing():
     job = gone()
 
