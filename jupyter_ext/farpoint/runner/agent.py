@@ -7,16 +7,18 @@ import errno
 import json
 import os
 import select
+import signal
 import struct
 import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from . import answer, bell, layout
+from . import answer, bell
 
 HEAD = struct.Struct(">II")  # length of the JSON header, length of the body
 MOST_HEADER = 1 << 28
 MOST_BODY = 1 << 30
 IDLE = 300.0  # seconds without a request after which nobody seems to be there
+BEAT = 3.0  # seconds between signs of life while a request is being read, worked on or answered
 
 Frame = Tuple[Dict[str, Any], bytes]
 
@@ -68,10 +70,20 @@ class Frames:
         return header, body
 
 
-class Agent:
-    """Reads requests from `source` and answers on `sink`, to its end or until `idle` seconds pass without one."""
+LIFE = frame({"beat": True})
 
-    def __init__(self, source: int, sink: int, office: "answer.Office", idle: float = IDLE) -> None:
+
+class Vanished(Exception):
+    """Nobody takes what is written any more."""
+
+
+class Agent:
+    """Reads requests from `source` and answers on `sink`, to its end or until `idle` seconds pass without one.
+
+    `beat`: seconds between signs of life while somebody waits, by a timer of this process; 0: none.
+    """
+
+    def __init__(self, source: int, sink: int, office: "answer.Office", idle: float = IDLE, beat: float = 0.0) -> None:
         self._source = source
         self._sink = sink
         self._office = office
@@ -79,22 +91,52 @@ class Agent:
         self._frames = Frames()
         self._bell = bell.Bell(office.bells)
         self._ended = False
+        self._beat = beat
+        self._sending = False
+        self._moved = 0.0
 
     def serve(self) -> None:
         """Answer until the end. A requester that is gone is no error."""
+        if self._beat:
+            signal.signal(signal.SIGALRM, lambda number, where: self._alarm())
         try:
             while True:
                 request = self._next(self._idle)
                 if request is None:
                     break
                 self._answer(*request)
+            self._timer(self._beat)
             if not self._ended:
                 self._send({"bye": True})  # nothing was dropped: whoever asks now may ask another agent again
         except OSError as fault:
             if fault.errno != errno.EPIPE:
                 raise
+        except Vanished:
+            pass
         finally:
+            self._timer(0.0)
             self._bell.close()
+
+    def _timer(self, seconds: float) -> None:
+        if self._beat:
+            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+
+    def _alarm(self) -> None:
+        """Say that we live, between two frames and only where that cannot block.
+
+        Raises nothing but while an answer is written: what is worked on must not be cut short by a lost requester.
+        """
+        if self._sending:
+            if time.monotonic() - self._moved > self._idle:
+                raise Vanished
+            return
+        poll = select.poll()
+        poll.register(self._sink, select.POLLOUT)
+        try:
+            if poll.poll(0):
+                os.write(self._sink, LIFE)
+        except OSError:
+            pass  # the next answer will find it out
 
     def _next(self, patience: float) -> Optional[Frame]:
         """The next request; None at the end of the stream or when patience is over."""
@@ -109,6 +151,7 @@ class Agent:
             if not data:
                 self._ended = True
                 return None
+            self._timer(self._beat)  # from its first bytes on: a large one may take long to arrive
             self._frames.feed(data)
 
     @staticmethod
@@ -129,6 +172,8 @@ class Agent:
         except Exception as fault:
             reply = {"id": request.get("id"), "ok": False, "error": answer.explain(fault)}
         self._send(reply, given)
+        if not self._frames:
+            self._timer(0.0)
 
     def _wait(self, seconds: float) -> str:
         """Until a bell rings, somebody asks for something else, or the time is over."""
@@ -141,7 +186,12 @@ class Agent:
         return "request" if ready else "time"
 
     def _send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
-        layout.write_all(self._sink, frame(header, body))
+        rest = memoryview(frame(header, body))
+        self._moved, self._sending = time.monotonic(), True
+        while rest:
+            rest = rest[os.write(self._sink, rest) :]
+            self._moved = time.monotonic()
+        self._sending = False
 
 
 def main(given: Mapping[str, Any]) -> None:
@@ -157,4 +207,4 @@ def main(given: Mapping[str, Any]) -> None:
     os.close(nothing)
     os.nice(int(given.get("nice", 0)))
     office = answer.Office(given["statedir"], given["workdir"])
-    Agent(source, sink, office, float(given.get("idle", IDLE))).serve()
+    Agent(source, sink, office, float(given.get("idle", IDLE)), float(given.get("beat", BEAT))).serve()

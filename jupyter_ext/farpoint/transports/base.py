@@ -109,14 +109,23 @@ class Stream:
             raise Dead("its agent did not start in time")
         return os.read(self._out.fileno(), 1 << 16)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Bytes as they come, to the end, or to what was there when the command was killed."""
+    def pieces(self, tick: float) -> Iterator[bytes]:
+        """Bytes as they come, to the end, or to what was there when the command was killed.
+
+        b'' each time none came for `tick` seconds.
+        """
         out, poll = self._out.fileno(), select.poll()
         for descriptor in (out, self._killed):
             poll.register(descriptor, select.POLLIN)
         with contextlib.suppress(OSError):
-            while out in dict(poll.poll()) and (data := os.read(out, 1 << 18)):
-                yield data
+            while True:
+                ready = dict(poll.poll(tick * 1000))
+                if not ready:
+                    yield b""
+                elif out in ready and (data := os.read(out, 1 << 18)):
+                    yield data
+                else:
+                    return
 
     def complaints(self) -> str:
         """The end of what the command wrote on stderr."""

@@ -91,7 +91,7 @@ def runner_path(statedir: str) -> str:
 def open_stream(transport: Transport, given: Mapping[str, Any]) -> Stream:
     """A stream with an agent at its end, ready for the first frame. Dead where none came to life, with what was said.
 
-    `given` says statedir, workdir, idle and nice.
+    `given` says statedir, workdir, idle, beat and nice.
     """
     sha, data = runner()
     transport.ready()

@@ -20,6 +20,10 @@ from farpoint.transports.base import Dead, NotSignedIn, Stream, Transport
 from farpoint.transports.boot import open_stream
 
 DEADLINE = 60.0  # seconds without any answer after which a call is given up
+SILENCE = 4  # beats in a row that are missing, with somebody waiting, after which there is no life: 12 s
+LOOKS = frozenset({
+    "examine", "furnished", "hello", "meet", "missing", "news", "pythons", "read", "survey", "tokens", "usage", "wait",
+})  # verbs that change nothing there: asked again once where the agent fell silent  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,17 @@ class Link:
 
     def __init__(
         self, machine: str, transport: Transport, statedir: str, workdir: str | None = None, *,
-        idle: float = agent.IDLE, keep: bool = True,
+        idle: float = agent.IDLE, keep: bool = True, beat: float = agent.BEAT,
     ) -> None:  # fmt: skip
         self.machine = machine
+        self._beat = beat
         self._keep = keep  # False: an agent answers one call and ends
         self._users = 0
         self._asked = threading.Event()
         self._transport = transport
         self._given = {
             "statedir": statedir, "workdir": workdir or f"{statedir}/work", "idle": idle, "nice": transport.nice,
+            "beat": beat,
         }  # fmt: skip
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
@@ -85,11 +91,16 @@ class Link:
 
     def _call(self, header: Mapping[str, Any], body: bytes, deadline: float) -> Answer:
         verb = str(header["verb"])
-        with contextlib.suppress(_Gone):  # it ended for want of questions, before it read this one: ask another
-            return self._ask(self._open(verb), header, body, deadline)
         try:
             return self._ask(self._open(verb), header, body, deadline)
-        except _Gone as fault:
+        except _Gone:
+            pass  # it ended for want of questions, before it read this one: ask another
+        except _Silent as fault:
+            if verb not in LOOKS:
+                self._unreachable(verb, str(fault))
+        try:
+            return self._ask(self._open(verb), header, body, deadline)
+        except (_Gone, _Silent) as fault:
             self._unreachable(verb, str(fault))
 
     def wait(self, seconds: float) -> str:
@@ -113,7 +124,7 @@ class Link:
                     self._connection.close()
                     self._connection = None
                 try:
-                    self._connection = _Connection(open_stream(self._transport, self._given))
+                    self._connection = _Connection(open_stream(self._transport, self._given), self._beat)
                 except NotSignedIn as fault:
                     raise SignInNeeded(f"sign-in needed — run farpoint connect {self.machine}") from fault
                 except Dead as fault:
@@ -124,6 +135,8 @@ class Link:
         verb = header["verb"]
         try:
             reply, given = connection.ask(header, body, deadline)
+        except _Silent:
+            raise
         except Dead as fault:
             self._unreachable(verb, str(fault))
         if reply["ok"]:
@@ -148,11 +161,16 @@ class _Gone(Exception):
     """The agent said that it ends, and had read all that was asked until then."""
 
 
+class _Silent(Dead):
+    """Somebody waited, and the agent gave no sign of life."""
+
+
 class _Connection:
     """One agent, and who waits for which of its answers."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, beat: float) -> None:
         self.stream = stream
+        self._beat = beat
         self._changed = threading.Condition()
         self._waiting: dict[int, tuple[dict[str, Any], bytes] | None] = {}
         self._last = 0
@@ -184,7 +202,7 @@ class _Connection:
         except Dead as fault:
             self.stream.kill()
             self._reader.join()  # it may still find a goodbye there, and that is what counts
-            raise self._end if isinstance(self._end, _Gone) else fault from None
+            raise self._end if isinstance(self._end, (_Gone, _Silent)) else fault from None
         except BaseException:
             self._finish(Dead("a request to it was cut short"))
             self.stream.kill()
@@ -211,14 +229,20 @@ class _Connection:
     def _read(self) -> None:
         frames = agent.Frames()
         end: Dead | _Gone = Dead("the stream to its agent ended")
+        quiet = 0
         try:
-            for data in self.stream:
+            for data in self.stream.pieces(self._beat):  # looks are counted, not seconds: this side may be the busy one
+                quiet = 0 if data or not self._waiting else quiet + 1
+                if quiet == SILENCE:
+                    end = _Silent(f"no sign of life from its agent for {SILENCE * self._beat:g} s")
+                    return
                 frames.feed(data)
                 while (frame := frames.take()) is not None:
                     if frame[0].get("bye"):
                         end = _Gone("nobody asked it anything for long")
                         return
-                    self._hand_over(*frame)
+                    if not frame[0].get("beat"):
+                        self._hand_over(*frame)
         except ValueError as fault:
             end = Dead(f"its agent does not speak as agreed: {fault}")
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 import pytest
 
 from farpoint.errors import Unreachable
-from farpoint.runner import layout
+from farpoint.runner import agent, layout
 from farpoint.transports import boot
+from farpoint.transports.base import Stream
 from farpoint.transports.link import Link
 from farpoint.transports.pipe import Pipe
 
@@ -142,6 +144,74 @@ def test_a_stopped_agent_is_given_up_while_writing_and_while_waiting(open_link) 
         with pytest.raises(Unreachable, match=r"within 0\.4 s|for 0\.4 s"):
             far.call("tokens", body, deadline=0.4)
         assert far.call("tokens").value == []
+
+
+@pytest.mark.parametrize("body", [b"", bytes(1 << 22)])
+def test_a_stopped_agent_is_noticed_by_its_silence_and_a_look_is_asked_again_of_another(open_link, body) -> None:
+    far = open_link(beat=0.5)
+    pid = far.call("hello").value["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    assert far.call("hello", body).value["pid"] != pid
+
+
+def test_what_may_have_been_done_is_not_asked_again_by_itself(open_link) -> None:
+    far = open_link(beat=0.5)
+    pid = far.call("hello").value["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(Unreachable, match=r"no sign of life from its agent for 2 s"):
+        far.call("run", argv=["true"], timeout=9)
+    assert far.call("hello").value["pid"] != pid
+
+
+def test_long_work_and_a_wait_are_no_silence(open_link) -> None:
+    far = open_link(beat=0.5)
+    pid = far.call("hello").value["pid"]
+    assert far.call("run", argv=["sleep", "5"], timeout=60).value["exit"] == 0
+    assert far.wait(5) == "time"
+    assert far.call("hello").value["pid"] == pid
+
+
+def test_signs_of_life_are_no_answer(open_link) -> None:
+    with pytest.raises(Unreachable, match=r"no answer within 3 s"):
+        open_link(beat=0.5).call("run", argv=["sleep", "60"], timeout=90, deadline=3.0)
+
+
+def test_a_request_that_arrives_slowly_is_no_silence_and_is_answered(tmp_path) -> None:
+    """Its first bytes are there, the rest is under way: signs of life come all the while."""
+    stream = opened(tmp_path, idle=60, beat=0.2)
+    request = agent.frame({"id": 1, "verb": "tokens"}, bytes(1000))
+    stream.write(request[:100], 9)
+    got, frames = [], agent.Frames()
+    for data in stream.pieces(30):
+        frames.feed(data)
+        while (frame := frames.take()) is not None:
+            got.append(frame[0])
+        if len(got) == 2:
+            stream.write(request[100:], 9)
+        if got and "id" in got[-1]:
+            break
+    assert got[0] == got[1] == {"beat": True}
+    assert got[-1] == {"id": 1, "ok": True, "value": []}
+    stream.kill()
+    stream.close()
+
+
+def test_an_agent_whose_answers_nobody_takes_ends(tmp_path) -> None:
+    stream = opened(tmp_path, idle=1, beat=0.2)
+    stream.write(agent.frame({"id": 1, "verb": "run", "argv": ["head", "-c", "999999", "/dev/zero"], "timeout": 9}), 9)
+    process, ended = os.pidfd_open(stream.pid), select.poll()
+    ended.register(process, select.POLLIN)
+    over = ended.poll(60_000)
+    os.close(process)
+    assert over, "it waits for ever"
+    assert stream.complaints() == ""
+    stream.kill()
+    stream.close()
+
+
+def opened(folder, **given) -> Stream:
+    """A bare stream with an agent at its end."""
+    return boot.open_stream(Pipe(), {"statedir": str(folder / "s"), "workdir": str(folder / "w"), "nice": 0, **given})
 
 
 def test_an_agent_that_answers_others_is_not_given_up(open_link) -> None:
