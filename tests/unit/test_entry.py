@@ -16,6 +16,7 @@ ENTRY = Entry(
     "hpc",
     [
         Setting("host", "hpc", "as ssh knows it"),
+        Setting("scheduler", "slurm"),
         Setting("setup", ["module load python"], "a reason that is so long that no line could hold it " * 3),
         Setting("", why="a remark\nwith [a.table]\x1b"),
         Setting("env", {"A": "b c"}),

@@ -40,7 +40,6 @@ def template(scheduler: str) -> str:
     spare = [
         'setup = ["module load python"]      lines of shell before each pilot',
         'env = {OMP_PROC_BIND = "true"}      variables of each pilot',
-        'header = ["…"]                      directive lines of each job, as your site\'s pages show them',
         'launcher = "srun"                   starts the ranks of runs with tasks above 1',
         'capabilities = ["gpu", "internet"]  words a run or a profile may ask for',
         'purge = "30d"                       files may be deleted there after so long',
@@ -48,6 +47,10 @@ def template(scheduler: str) -> str:
         'poll = "30s"                        how often it is looked at',
         'agent = "off"                       nothing stays on the login node between commands',
     ]
+    if not made.here:
+        spare.insert(
+            2, 'header = ["…"]                      directive lines of each job, as your site\'s pages show them'
+        )
     settings += [Setting("", why=line) for line in spare]
     queues = {} if made.here else {"short": [Setting("time", "1h", "the most one run can have there"), *_LIMITS]}
     return Entry("hpc", settings, "", queues).text()
