@@ -52,7 +52,7 @@ class Lock:
         """Its name there: the same list for the same Python is the same environment.
 
         >>> Lock(("numpy==2.0",), (3, 11), True).key
-        'py3.11-1e4b2e62d0d1'
+        'py3.11-37a011949970'
         """
         text = json.dumps([self.requirements, self.python, self.exact])
         return f"py{self.python[0]}.{self.python[1]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
