@@ -9,6 +9,7 @@ ratio of 1.0 would be the bare round trip. Beside it: the same command through p
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from clusters.sshd import far_user, start_sshd
 from farpoint.config import MachineConfig
 from farpoint.machines import batch
+from farpoint.machines.base import Wanted
 from farpoint.machines.registry import build_machine
 from farpoint.model import JobFiles
 from farpoint.runner import layout
@@ -47,6 +49,16 @@ def job(files: int) -> JobFiles:
     return JobFiles(token, document, {0: b"{}"}, "#!/bin/sh\n", blobs)
 
 
+def bring(machine: batch.Machine, there: JobFiles) -> None:
+    """A job's slices there, brought as results are."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = [
+            Wanted(layout.slice_name(number), Path(folder, str(number)), len(data), layout.digest(data))
+            for number, data in there.slices.items()
+        ]
+        machine.fetch_many(there.token, wanted)
+
+
 def measure(machine: batch.Machine, ssh: list[str], calls: int, files: int, trip: float) -> None:
     machine.tokens()
     one = statistics.median(seconds(lambda: machine.call("run", argv=["true"], timeout=9)) for _ in range(calls))
@@ -55,11 +67,15 @@ def measure(machine: batch.Machine, ssh: list[str], calls: int, files: int, trip
     again = job(files)
     machine.place(again)
     known = min(seconds(lambda: machine.place(again)) for _ in range(3))
+    results = dataclasses.replace(job(1), slices={number: os.urandom(2000) for number in range(files)})
+    machine.place(results)
+    brought = min(seconds(lambda: bring(machine, results)) for _ in range(3))
     print(f"round trip                      {trip * 1000:6.0f} ms")
     print(f"a command, by the agent         {one / trip:6.2f} round trips (median of {calls})")
     print(f"a command, by multiplexed ssh   {plain / trip:6.2f} round trips")
     print(f"{files} files of 2 kB, new          {many / trip:6.2f} round trips, {many:.2f} s")
     print(f"the same again                  {known / trip:6.2f} round trips, {known:.2f} s")
+    print(f"{files} files of 2 kB, brought      {brought / trip:6.2f} round trips, {brought:.2f} s")
 
 
 def main() -> None:

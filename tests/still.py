@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from farpoint.machines.base import Wanted
 from farpoint.model import JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt, State
 from farpoint.project import Project
 from farpoint.runner import values
@@ -87,6 +88,9 @@ class StillMachine:
         return b""
 
     def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
+        self._used()
+
+    def fetch_many(self, token: str, wanted: Sequence[Wanted]) -> None:
         self._used()
 
     def tokens(self) -> list[str]:

@@ -71,6 +71,9 @@ class Machine(Protocol):
     def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
         """Bring one file of `runs/…` here, verified, atomically; MachineError if it is not what was promised."""
 
+    def fetch_many(self, token: str, wanted: Sequence[Wanted]) -> None:
+        """The same for many files, small ones together; those before the first that is not as promised are brought."""
+
     def output(self, token: str, job_ids: Sequence[str], pilots: int) -> bytes:
         """What the job's pilots printed on their own output: lines their journals could not take, on a full disk."""
 
@@ -88,6 +91,16 @@ class Machine(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; work there goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to bring: its path there, where to, and what was promised. `size` in bytes, `digest` its sha256."""
+
+    path: str
+    target: Path
+    size: int
+    digest: str
 
 
 Made = TypeVar("Made")

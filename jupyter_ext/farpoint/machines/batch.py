@@ -15,7 +15,7 @@ from typing import Any
 from farpoint.config import MachineConfig
 from farpoint.errors import MachineError, Unreachable
 from farpoint.machines import known, way
-from farpoint.machines.base import Place
+from farpoint.machines.base import Place, Wanted
 from farpoint.model import NEVER_BEGAN, Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
 from farpoint.runner import layout
 from farpoint.schedulers.base import Paths, Scheduler, quote
@@ -24,6 +24,7 @@ from farpoint.transports.link import DEADLINE, Answer, Link
 from farpoint.transports.login import Login
 
 PIECE = 1 << 22  # bytes of a blob or a result in one frame
+TOGETHER = 500  # small files in one answer
 FENCES = 200  # slices in one call: each is a file that must be on the disk
 COMMAND = 120.0  # seconds a scheduler's command may take
 PATIENCE = COMMAND + 30.0  # seconds for the agent's answer about it
@@ -352,15 +353,43 @@ class Machine:
                         break
                 file.flush()
                 os.fsync(file.fileno())
-                if (file.tell(), found.hexdigest()) != (size, digest):
-                    raise MachineError(
-                        f"{path!r} of job {token} on machine {self.name!r} is not the file the run left: "
-                        f"{file.tell()} bytes of {size}. It was changed or removed since."
-                    )
+                self._check(token, Wanted(path, target, size, digest), file.tell(), found.hexdigest())
             beside.replace(target)
             layout.sync_folder(str(target.parent))
         finally:
             beside.unlink(missing_ok=True)
+
+    def fetch_many(self, token: str, wanted: Sequence[Wanted]) -> None:
+        """Many small ones in one frame; a larger one by itself."""
+        together: list[Wanted] = []
+        for one in wanted:
+            if one.size >= PIECE:
+                self.fetch(token, one.path, one.target, one.size, one.digest)
+                continue
+            if sum(each.size + 1 for each in together) + one.size >= PIECE or len(together) == TOGETHER:
+                self._fetch_frame(token, together)
+                together = []
+            together.append(one)
+        self._fetch_frame(token, together)
+
+    def _fetch_frame(self, token: str, wanted: Sequence[Wanted]) -> None:
+        if not wanted:
+            return
+        asked = [[one.path, one.size + 1] for one in wanted]  # a byte more than promised: it must not be there
+        answer = self._link.call("read_all", token=token, wanted=asked)
+        at = 0
+        for one, size in zip(wanted, answer.value, strict=True):
+            data = answer.body[at : at + (size or 0)]
+            at += len(data)
+            self._check(token, one, len(data), layout.digest(data) if size is not None else "")
+            _put_beside(one.target, data)
+
+    def _check(self, token: str, one: Wanted, size: int, digest: str) -> None:
+        if (size, digest) != (one.size, one.digest):
+            raise MachineError(
+                f"{one.path!r} of job {token} on machine {self.name!r} is not the file the run left: "
+                f"{size} bytes of {one.size}. It was changed or removed since."
+            )
 
     def output(self, token: str, job_ids: Sequence[str], pilots: int) -> bytes:
         """What the job's pilots printed, which is what their journals could not take."""
@@ -396,6 +425,19 @@ def build(place: Place) -> Machine:
     memory = known.Known(place.statedir.with_name(".known") / f"{place.name}.json" if away else None)
     link, login = way.link_to(place, here=scheduler.here), way.login_of(place)
     return Machine(place.name, link, scheduler, place.owner, place.clock, config, login, place.programs, memory)
+
+
+def _put_beside(target: Path, data: bytes) -> None:
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+        layout.sync_folder(str(target.parent))
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _chunks(heads: Sequence[tuple[str, str, int, int]], body: bytes) -> tuple[Chunk, ...]:

@@ -186,15 +186,35 @@ class Office:
 
     def read(self, request: Request, body: bytes) -> Answer:
         """Bytes of a file of the job folder, or of `runs/…` in its work folder. Answers whether it is there."""
-        path = guard.relative(request["path"])
+        data = self._bytes(request, request["path"], request["offset"], min(int(request["limit"]), MOST_READ))
+        return data is not None, data or b""
+
+    def read_all(self, request: Request, body: bytes) -> Answer:
+        """Bytes of several such files, `wanted` says [path, limit]; the size of each, None where it is not there.
+
+        It ends where the answer would be too large: whoever asks sees fewer sizes.
+        """
+        sizes: List[Optional[int]] = []
+        found, left = [], MOST_READ
+        for path, limit in request["wanted"]:
+            if limit > left:
+                break
+            data = self._bytes(request, path, 0, int(limit))
+            sizes.append(None if data is None else len(data))
+            found.append(data or b"")
+            left -= len(found[-1])
+        return sizes, b"".join(found)
+
+    def _bytes(self, request: Request, name: str, offset: int, limit: int) -> Optional[bytes]:
+        path = guard.relative(name)
         folder = self._work(request) if path.startswith("runs/") else self._job(request)
         try:
             descriptor = guard.open_inside(folder, path)
         except FileNotFoundError:
-            return False, b""
+            return None
         with open(descriptor, "rb") as file:
-            file.seek(request["offset"])
-            return True, file.read(min(int(request["limit"]), MOST_READ))
+            file.seek(offset)
+            return file.read(limit)
 
     def tokens(self, request: Request, body: bytes) -> Answer:
         """Every job folder."""
@@ -227,7 +247,7 @@ _VERBS: Dict[str, Callable[[Office, Request, bytes], Answer]] = {
     name: getattr(Office, name)
     for name in (
         "hello", "missing", "put", "put_all", "place", "submit", "run", "news", "fence", "control", "note", "read",
-        "tokens", "usage", "remove", "survey", "pythons", "examine", "meet", "furnished", "furnish",
+        "read_all", "tokens", "usage", "remove", "survey", "pythons", "examine", "meet", "furnished", "furnish",
     )
 }  # fmt: skip
 

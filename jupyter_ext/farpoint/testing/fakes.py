@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.errors import Unreachable
+from farpoint.machines.base import Wanted
 from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
 from farpoint.runner import claims, journal, layout
 
@@ -362,6 +363,10 @@ class FakeMachine:
         return data[offset : offset + limit]
 
     def fetch(self, token: str, path: str, target: Path, size: int, digest: str) -> None:
+        """There are no files here."""
+        raise NotImplementedError
+
+    def fetch_many(self, token: str, wanted: Sequence[Wanted]) -> None:
         """There are no files here."""
         raise NotImplementedError
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from farpoint.errors import MachineError
-from farpoint.machines.base import Machine
+from farpoint.machines.base import Machine, Wanted
 from farpoint.model import JobFiles, JobShape, QueueEntry, Resources
 from farpoint.runner import journal, layout
 
@@ -161,6 +161,8 @@ class MachineSuite:
                 machine.read(job.token, path)
             with pytest.raises(MachineError):
                 machine.fetch(job.token, path, tmp_path / "target", 1, "0" * 64)
+            with pytest.raises(MachineError):
+                machine.fetch_many(job.token, [Wanted(path, tmp_path / "target", 1, "0" * 64)])
         assert not (tmp_path / "target").exists()
 
     def test_a_submit_happens_once_for_each_serial(self, machine: Machine, tmp_path: Path) -> None:
@@ -209,6 +211,9 @@ class MachineSuite:
         target.parent.mkdir()
         with pytest.raises(MachineError):
             machine.fetch(job.token, "runs/0.0/none", target, 3, hashlib.sha256(b"abc").hexdigest())
+        machine.fetch_many(job.token, [])
+        with pytest.raises(MachineError):
+            machine.fetch_many(job.token, [Wanted("runs/0.0/none", target, 0, hashlib.sha256(b"").hexdigest())])
         assert list(target.parent.iterdir()) == []
 
     def test_a_removed_job_is_gone_and_can_be_removed_again(self, machine: Machine, tmp_path: Path) -> None:
@@ -270,6 +275,12 @@ class RunsSuite:
             far = f"{folders[event['i']]}/{event['path']}"
             machine.fetch(job.token, far, target, event["size"], event["sha256"])
             assert target.read_text() == "mesh\n" * (event["i"] + 2)
+            again = tmp_path / f"again{event['i']}.txt"
+            promised = Wanted(far, again, event["size"], event["sha256"])
+            with pytest.raises(MachineError):
+                machine.fetch_many(job.token, [promised, Wanted(far, tmp_path / "damaged", event["size"], "0" * 64)])
+            assert again.read_text() == target.read_text()
+            assert not (tmp_path / "damaged").exists()
             with pytest.raises(MachineError):
                 machine.fetch(job.token, far, tmp_path / "damaged", event["size"], "0" * 64)
 

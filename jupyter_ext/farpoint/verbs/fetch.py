@@ -5,18 +5,23 @@ Never touches a folder that is already right, never overwrites an earlier attemp
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from farpoint.errors import MachineError
+from farpoint.machines.base import Wanted
 from farpoint.model import FileInfo, RunRow, State
 from farpoint.project import Project
 from farpoint.runner import journal, layout
 from farpoint.verbs import accept
 
 SMALL = 100 * 1024 * 1024  # bytes; larger files stay there until asked for by name
+LITTLE = 1 << 20  # bytes up to which a file comes here together with others
+TOGETHER = 200  # runs whose small files come together
 OURS = ".farpoint/"
 
 
@@ -31,26 +36,61 @@ def fetch(
 
     `everything` also brings files above 100 MB; `told` is called after each run, for progress bars.
     """
+    finished = [run for run in runs if run.state in (State.COMPLETED, State.FAILED) and run.folder is not None]
     folders = []
-    for run in runs:
-        if run.state in (State.COMPLETED, State.FAILED) and run.folder is not None:
-            folders.append(_fetch_run(project, run, everything=everything))
+    for start in range(0, len(finished), TOGETHER):
+        for run, folder in _fetch_runs(project, finished[start : start + TOGETHER], everything=everything):
+            folders.append(folder)
             if told is not None:
                 told(run)
     return folders
 
 
-def _fetch_run(project: Project, run: RunRow, *, everything: bool) -> Path:
-    folder = project.folders.point_folder(run.scan, run.number)
-    if run.fetched and folder.is_dir() and not everything:
-        return folder
+def _fetch_runs(project: Project, runs: list[RunRow], *, everything: bool) -> Iterator[tuple[RunRow, Path]]:
+    """Each run's folder, made one after the other; their small files come here together before."""
+    with contextlib.ExitStack() as stack:
+        lacking = [run for run in runs if everything or _lacks(project, run)]
+        staged = {run.run: stack.enter_context(_staging(project, run)) for run in lacking}
+        _bring_small(project, [(run, staged[run.run]) for run in lacking])
+        for run in runs:
+            if run.run in staged:
+                yield run, _fetch_into(project, run, staged[run.run], everything=everything)
+            else:
+                yield run, project.folders.point_folder(run.scan, run.number)
+
+
+def _lacks(project: Project, run: RunRow) -> bool:
+    return not (run.fetched and project.folders.point_folder(run.scan, run.number).is_dir())
+
+
+@contextlib.contextmanager
+def _staging(project: Project, run: RunRow) -> Iterator[Path]:
     staging = project.folders.scan_folder(run.scan) / ".fetch"
     staging.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=f"{run.number}-", dir=staging))  # two processes may fetch the same run
     try:
-        return _fetch_into(project, run, staged, everything=everything)
+        yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def _bring_small(project: Project, runs: list[tuple[RunRow, Path]]) -> None:
+    """A round trip for many files, not one for each. What is not as promised is told of when its run's turn comes."""
+    jobs: dict[tuple[str, str], list[Wanted]] = {}
+    for run, staged in runs:
+        for item in run.files:
+            if item.size <= LITTLE:
+                wanted = Wanted(f"{run.folder}/{item.path}", _target(staged, item), item.size, item.digest)
+                jobs.setdefault((run.machine, run.token or ""), []).append(wanted)
+    for (machine, token), together in jobs.items():
+        with contextlib.suppress(MachineError):
+            project.machine(machine).fetch_many(token, together)
+
+
+def _target(staged: Path, item: FileInfo) -> Path:
+    target = staged / _local(item)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 def _fetch_into(project: Project, run: RunRow, staged: Path, *, everything: bool) -> Path:
@@ -60,9 +100,9 @@ def _fetch_into(project: Project, run: RunRow, staged: Path, *, everything: bool
         if item.size > SMALL and not everything:
             left.append(item)
             continue
-        target = staged / _local(item)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        machine.fetch(run.token or "", f"{run.folder}/{item.path}", target, item.size, item.digest)
+        target = _target(staged, item)
+        if not target.exists():
+            machine.fetch(run.token or "", f"{run.folder}/{item.path}", target, item.size, item.digest)
     text = output(project, run)
     if text:
         (staged / "stdout.txt").write_text(text)

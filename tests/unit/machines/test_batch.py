@@ -17,7 +17,7 @@ from farpoint import model
 from farpoint.config import MachineConfig
 from farpoint.errors import BadConfig, MachineError, Unreachable
 from farpoint.machines import batch
-from farpoint.machines.base import Place
+from farpoint.machines.base import Place, Wanted
 from farpoint.machines.registry import build_machine
 from farpoint.model import QueueEntry, Receipt
 from farpoint.runner import layout
@@ -240,6 +240,21 @@ def test_a_large_answer_comes_in_pieces(machine, tmp_path) -> None:
     with pytest.raises(MachineError, match="not the file the run left"):
         machine.fetch(job.token, "runs/0.0/big.bin", tmp_path / "short", 100, layout.digest(data))
     assert not list(tmp_path.glob("*short*"))
+
+
+def test_many_small_files_come_in_few_answers_and_a_large_one_by_itself(machine, tmp_path) -> None:
+    job = make_job(machine, tmp_path)
+    machine.place(job)
+    folder = run_folder(tmp_path, job.token)
+    wanted = []
+    for number, size in enumerate([0, 5, 3 << 20, 3 << 20, (1 << 22) + 1, *range(600)]):
+        data = os.urandom(size)
+        (folder / f"{number}.bin").write_bytes(data)
+        wanted.append(Wanted(f"runs/0.0/{number}.bin", tmp_path / f"{number}.bin", size, layout.digest(data)))
+    machine.fetch_many(job.token, wanted)
+    for one in wanted:
+        assert layout.digest(one.target.read_bytes()) == one.digest
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_a_link_of_a_run_does_not_lead_out(machine, tmp_path) -> None:
