@@ -254,14 +254,15 @@ def gone(pid: int) -> None:
 
 
 def test_a_black_hole_is_noticed_and_the_way_is_found_again(far_host: FarHost, sshd: Sshd, reach: Open) -> None:
-    """Noticed by the master itself, from missing signs of life: 12 s, which is what is asserted of its settings."""
+    """Noticed by missing signs of life: the agent's or those of ssh itself, whichever are missed first."""
     alias, relay = sshd.behind()
     far = reach(sshd, alias=alias)
     far.call("hello")
     relay.order("hole")
     begun = time.monotonic()
-    with pytest.raises(Unreachable, match="the stream to its agent ended"):
+    with pytest.raises(Unreachable, match="far' did not answer 'wait'") as caught:
         far.wait(60)
+    assert "no answer within" not in str(caught.value)
     noticed = time.monotonic() - begun
     assert noticed < 40, "not by the deadline of the call"
     relay.order("pass")
