@@ -203,6 +203,8 @@ def test_with_the_kernel_gone_the_page_below_still_drags(page: Page, server: lab
     page.get_by_role("slider", name="n").press("End")
     page.locator('.fpw-stage img[alt="picture of point 2"]').wait_for(timeout=30_000)
     page.screenshot(path=tmp_path / "picture.png")
+    link = page.get_by_role("link", name="open its notebook").get_attribute("href")
+    assert link == "/lab/tree/farpoint_runs/wave/point_0002/output.ipynb"
     assert page.locator(".farpoint-static").is_hidden()
     page.wait_for_function(
         "document.querySelector('.farpoint-static iframe')?.srcdoc.includes('3 COMPLETED')", timeout=60_000
