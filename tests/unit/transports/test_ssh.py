@@ -179,7 +179,7 @@ def test_one_connection_serves_all_and_its_files_are_private(sshd: Sshd, reach: 
     for link in links:
         link.call("hello")
     assert sshd.log().count("Accepted publickey") == before + 1
-    folder = links[0]._transport.login.folder
+    folder = links[0]._transport.login.socket.parent
     for path in [folder, *folder.iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, path
 
