@@ -110,7 +110,7 @@ class Login:
         """Sign out, for every process here, and stay so until somebody signs in; False where nobody was."""
         with self._alone():
             pid = self.pid()
-            self._left.touch()
+            self._left.touch(mode=0o600)
             if pid is not None:
                 self._control("exit")
             self._clear()
