@@ -27,7 +27,6 @@ def laplace(a):
 GRAY_SCOTT = """
 import csv
 import numpy as np
-import matplotlib.pyplot as plt
 import farpoint as fp
 from stencil import laplace
 
@@ -40,8 +39,6 @@ for _ in range(400):
     u += du * laplace(u) - reaction + feed * (1 - u)
     v += dv * laplace(v) + reaction - (feed + kill) * v
 fp.record(mean=float(v.mean()), largest=float(v.max()), covered=int((v > 0.1).sum()))
-plt.imshow(v)
-plt.show()
 """
 CELLS = """%load_ext farpoint
 import farpoint as fp, numpy as np
