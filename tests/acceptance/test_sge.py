@@ -168,7 +168,7 @@ def test_a_job_that_cannot_be_started(bench):
 
 
 def test_what_is_never_accepted_is_refused(bench):
-    [(state, reason, _, _)] = bench.rows(bench.submit("return x", queue="nope.q"))
+    [(state, reason, _, _)] = bench.rows(bench.submit("return x", extra=["-q nope.q"]))
     assert state == "FAILED"
     assert 'unknown queue "nope.q"' in reason
 

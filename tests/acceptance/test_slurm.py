@@ -196,8 +196,9 @@ def test_what_slurm_will_never_run_is_refused(bench):
     ids=["time", "held", "cores"],
 )
 def test_a_job_that_never_starts_waits_and_says_why(bench, resources, word):
-    look = """
-while not scan.table["run_reason"][0]:
+    # A job is given a first reason before the scheduler has looked at all of it.
+    look = f"""
+while not scan.table["run_reason"][0].startswith({word!r}):
     scan.wait(timeout=0.5)
 print(json.dumps(scan.table[["run_state", "run_reason", "run_error", "run_exit_code"]].astype(object).where(
     scan.table.notna(), None).values.tolist()))

@@ -63,7 +63,7 @@ class TestSsh(TransportSuite):
 
     @pytest.fixture
     def statedir(self) -> str:
-        return "~/.farpoint"
+        return "~/suite"  # where nobody else's jobs lie
 
 
 @pytest.fixture(params=sorted(NOISE))
