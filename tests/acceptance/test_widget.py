@@ -80,7 +80,8 @@ def run_cell(page: Page, number: int) -> None:
 
 
 def open_notebook(page: Page, server: lab.Server, name: str) -> None:
-    page.goto(f"{server.url}/lab/tree/{name}")
+    workspace = name.removesuffix(".ipynb")  # of its own: else Lab would open what was open before, out of sight
+    page.goto(f"{server.url}/lab/workspaces/{workspace}/tree/{name}")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
 
 
