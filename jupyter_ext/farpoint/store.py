@@ -489,10 +489,10 @@ def _store_error(path: Path, fault: sqlite3.Error) -> StoreError:
 
 def _close_all(opened: list[tuple[int, sqlite3.Connection]]) -> None:
     """A connection of a parent process is the parent's to close."""
-    for pid, connection in opened:
+    while opened:  # one by one: another thread may be adding its own meanwhile
+        pid, connection = opened.pop()
         if pid == os.getpid():
             connection.close()
-    opened.clear()
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -507,10 +507,12 @@ def _open(path: Path) -> sqlite3.Connection:
         for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
         _migrate(connection, path)
-    except (sqlite3.Error, StoreError) as fault:
+    except BaseException as fault:  # Ctrl-C too leaves nothing open
         if connection is not None:
             connection.close()
-        raise fault if isinstance(fault, StoreError) else _store_error(path, fault) from fault
+        if isinstance(fault, sqlite3.Error):
+            raise _store_error(path, fault) from fault
+        raise
     return connection
 
 

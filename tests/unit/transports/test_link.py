@@ -146,7 +146,7 @@ def test_a_stopped_agent_is_given_up_while_writing_and_while_waiting(open_link) 
         assert far.call("tokens").value == []
 
 
-@pytest.mark.parametrize("body", [b"", bytes(1 << 22)])
+@pytest.mark.parametrize("body", [b"", bytes(1 << 22)], ids=["empty", "4 MB"])
 def test_a_stopped_agent_is_noticed_by_its_silence_and_a_look_is_asked_again_of_another(open_link, body) -> None:
     far = open_link(beat=0.5)
     pid = far.call("hello").value["pid"]
