@@ -124,20 +124,29 @@ class Layer:
                 known = (*PROFILE, *WORDS)
                 hint = nearest(key, known)
                 raise BadConfig(f"{where}: a profile has no {key!r} (it takes: {', '.join(known)}).{hint}")
-        given = table.get("match")
-        match = [given] if isinstance(given, str) else given
-        if not match or not isinstance(match, list) or not all(isinstance(key, str) and key.strip() for key in match):
-            raise BadConfig(f'{where}: match = {given!r} is no key: write match = "relax" or match = ["fit.py::step"].')
-        words = {key: value for key, value in table.items() if key in WORDS}
+        words = {word: table.get(word) for word in ("name", "machine", "environment")}
+        odd = next((word for word, text in words.items() if text is not None and not _is_text(text)), None)
+        if odd is not None:
+            raise BadConfig(f"{where}: {odd} = {words[odd]!r} is no text.")
+        match = _match(table.get("match"), where) if "match" in table or words["name"] is None else ()
+        asked = {key: value for key, value in table.items() if key in WORDS}
         try:
-            resources(**words)
+            resources(**asked)
             read_per_job(table.get("points_per_job"))
         except BadInput as fault:
             raise BadConfig(f"{where}: {fault}") from fault
-        machine = table.get("machine")
-        if machine is not None and not isinstance(machine, str):
-            raise BadConfig(f"{where}: machine = {machine!r} is not a machine's name.")
-        return Profile(tuple(match), machine, words, table.get("points_per_job"), where)
+        return Profile(match, resources=asked, points_per_job=table.get("points_per_job"), source=where, **words)
+
+
+def _match(given: Any, where: str) -> tuple[str, ...]:
+    keys = [given] if isinstance(given, str) else given
+    if not keys or not isinstance(keys, list) or not all(_is_text(key) for key in keys):
+        raise BadConfig(f'{where}: match = {given!r} is no key: write match = "relax" or match = ["fit.py::step"].')
+    return tuple(keys)
+
+
+def _is_text(given: object) -> bool:
+    return isinstance(given, str) and bool(given.strip())
 
 
 Reader = Callable[[Any], Any]
@@ -187,7 +196,7 @@ QUEUE: Mapping[str, Reader] = {
 }  # fmt: skip
 
 
-PROFILE = ("match", "machine", "points_per_job")
+PROFILE = ("match", "name", "machine", "environment", "points_per_job")
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int | None:

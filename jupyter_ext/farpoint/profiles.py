@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from farpoint.errors import BadInput, nearest
+
 Frame = tuple[str, str]  # the path of a source file, the name of a function in it
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`match` keys, any of which may fit; what they choose; the file that says so."""
+    """`match` keys, any of which may fit, and a name to ask for it by; what it chooses; the file that says so."""
 
-    match: tuple[str, ...]
+    match: tuple[str, ...] = ()
+    name: str | None = None
     machine: str | None = None
+    environment: str | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)  # as written
     points_per_job: Any = None
     source: str = ""
@@ -27,8 +31,9 @@ class Profile:
         """What it chooses, for people."""
         chosen = [f"on {self.machine}"] if self.machine else []
         chosen += [f"{word}={value}" for word, value in self.resources.items()]
+        chosen += [f"environment={self.environment}"] if self.environment else []
         chosen += [f"points_per_job={self.points_per_job}"] if self.points_per_job is not None else []
-        return f"profile {', '.join(self.match)} ({self.source}): {', '.join(chosen) or 'nothing'}"
+        return f"profile {self.name or ', '.join(self.match)} ({self.source}): {', '.join(chosen) or 'nothing'}"
 
 
 def choose(
@@ -39,6 +44,23 @@ def choose(
     `label` is the scan's name, `path` the notebook's, `stack` has the outermost frame first.
     """
     return next((each for each in profiles if any(fits(key, stack, label, path) for key in each.match)), None)
+
+
+def named(profiles: Iterable[Profile], name: object) -> Profile:
+    """The first profile of this name, whatever it matches. BadInput names those there are.
+
+    >>> named([Profile(name="fast", machine="hpc")], "fast").machine
+    'hpc'
+    """
+    known = {each.name: each for each in reversed(list(profiles)) if each.name is not None}
+    if isinstance(name, str) and name in known:
+        return known[name]
+    if not known:
+        raise BadInput(
+            f"there is no profile {name!r}, and none has a name: give a [[profiles]] of farpoint.toml name = {name!r}."
+        )
+    hint = nearest(str(name), known)
+    raise BadInput(f"there is no profile {name!r} (profiles with a name: {', '.join(reversed(known))}).{hint}")
 
 
 def fits(key: str, stack: Sequence[Frame], label: str | None = None, path: str = "") -> bool:

@@ -238,6 +238,9 @@ def test_profiles_of_the_project_come_before_those_of_the_user(write, monkeypatc
     ("match = 'x'\nmatsh = 1", "line 1: a profile has no 'matsh' .* Did you mean 'match'"),
     ("match = 'x'\ncpus = 'four'", "line 1: cpus='four' cannot be read"),
     ("match = 'x'\npoints_per_job = 0", "line 1: points_per_job=0 is neither"),
+    ("name = 'x'\nmatch = []", r"line 1: match = \[\] is no key"),
+    ("name = 3", "line 1: name = 3 is no text"),
+    ("match = 'x'\nenvironment = ''", "line 1: environment = '' is no text"),
     ("match = 'x'\nmachine = 'hcp'", "line 1: machine = 'hcp', but there is no such machine"),
 ])  # fmt: skip
 def test_profiles_that_cannot_be_read(write, text, said):

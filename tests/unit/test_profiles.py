@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from farpoint.profiles import Profile, choose, fits
+from farpoint.errors import BadInput
+from farpoint.profiles import Profile, choose, fits, named
 
 VECTORS = json.loads((Path(__file__).parents[1] / "golden" / "vectors" / "profile_keys.json").read_text())
 STACK = [tuple(frame) for frame in VECTORS["stack_outer_to_inner"]]
@@ -39,3 +40,17 @@ def test_names_and_notebooks():
     assert not fits("tok*", [], "tokamak"), "a name is meant as it is"
     assert fits("studies/*.ipynb", [], "t", "/home/me/studies/tokamak.ipynb")
     assert not fits("udies/*.ipynb", [], "t", "/home/me/studies/tokamak.ipynb")
+
+
+def test_by_name_the_first_file_wins_and_an_unknown_one_is_told_the_nearest():
+    known = [
+        Profile(name="fast", machine="a"),
+        Profile(("x",)),
+        Profile(name="fast", machine="b"),
+        Profile(name="long"),
+    ]
+    assert named(known, "fast").machine == "a"
+    with pytest.raises(BadInput, match=r"no profile 'fats' \(profiles with a name: fast, long\)\. Did you mean 'fast'"):
+        named(known, "fats")
+    with pytest.raises(BadInput, match=r"none has a name: give a \[\[profiles\]\] of farpoint\.toml name = 'fast'"):
+        named([Profile(("fast",))], "fast")

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from farpoint.api.placing import Said, placing_cell
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan
 from farpoint.counted import Counted
 from farpoint.errors import BadInput, InsideRun, RunFailed
-from farpoint.model import Resources, RunRow, State
+from farpoint.model import RunRow, State
 from farpoint.points import Points
 from farpoint.project import Project
 from farpoint.runner import carrying, inside, namespace
 from farpoint.table import value
 from farpoint.verbs import cell_task, plan, submit, watch
-from farpoint.window import PerJob
 
 _ANEW = frozenset({State.FAILED, State.CANCELLED, State.LOST})
 
@@ -30,15 +30,12 @@ _ANEW = frozenset({State.FAILED, State.CANCELLED, State.LOST})
 class Asked:
     """What the line above a cell says."""
 
-    machine: str | None = None
-    resources: Resources = Resources()
+    place: Said = field(default_factory=Said)
     files: Mapping[str, str] = field(default_factory=dict)
     save: tuple[str, ...] = ()
-    points_per_job: PerJob = None
     returns: tuple[str, ...] = ()
     name: str | None = None
     rerun: bool = False
-    environment: str | None = None
     points: Points | None = None
     counted: Counted = Counted()
 
@@ -61,19 +58,20 @@ def send(project: Project, source: str, names: dict[str, Any], asked: Asked) -> 
     """
     if inside.running():
         raise InsideRun("a cell cannot be sent away from inside a run.")
+    place = placing_cell(project, asked.place, asked.name, names)
     given = asked.points.names if asked.points is not None else ()
     task = cell_task.prepare(
         project, source, names, files=asked.files, returns=asked.returns, given=given, name=asked.name,
-        environment=asked.environment, counted=asked.counted,
+        environment=place.environment, counted=asked.counted,
     )  # fmt: skip
     watch.catch_up(project, task.name)
     known = {row.number: row for row in project.store.runs(project.id, scan=task.name)}
     _refuse_busy(task, known.values())
     anew = asked.points is None and any(row.state in _ANEW for row in known.values())
     request = plan.Request(
-        task=task, points=asked.points, name=task.name, machine=asked.machine, resources=asked.resources,
-        files=asked.files, save=asked.save, environment=asked.environment, rerun=asked.rerun or anew,
-        points_per_job=asked.points_per_job,
+        task=task, points=asked.points, name=task.name, machine=place.machine, resources=place.resources,
+        files=asked.files, save=asked.save, environment=place.environment, rerun=asked.rerun or anew,
+        points_per_job=place.points_per_job, said=place.said,
     )  # fmt: skip
     made = submit.submit(project, request)
     started = {run.number for run in made.start}

@@ -13,7 +13,9 @@ from typing import Any
 from farpoint.counted import Counted, counted
 from farpoint.verbs.function import scan_name
 
-OPTIONS = ("name", "files", "save", "environment", "project", "rerun", "changed", "points_per_job", "key", "ignore")
+OPTIONS = (
+    "name", "files", "save", "environment", "project", "rerun", "changed", "points_per_job", "profile", "key", "ignore",
+)  # fmt: skip
 
 
 class Remote:

@@ -6,19 +6,31 @@ Knows options, profiles and who is calling; sends nothing.
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from farpoint.api.placed import Remote
 from farpoint.model import Resources
-from farpoint.profiles import Frame, Profile, choose
+from farpoint.profiles import Frame, Profile, choose, named
 from farpoint.project import Project
 from farpoint.resources import resources
 from farpoint.verbs import source
 from farpoint.verbs.function import Function
 from farpoint.window import PerJob, read_per_job
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a call, or the line above a cell, says of place and resources; `profile` is one's name."""
+
+    machine: str | None = None
+    resources: Mapping[str, Any] = field(default_factory=dict)  # as written
+    points_per_job: Any = None
+    environment: str | None = None
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +40,63 @@ class Placing:
     machine: str | None
     resources: Resources
     points_per_job: PerJob
+    environment: str | None
     said: tuple[str, ...] = ()
 
 
-def placing(
-    project: Project, task: source.Task, given: Any, name: str, on: str | None, asked: Mapping[str, Any], per_job: Any
-) -> Placing:
-    """Complete what a call says of machine, resources and points a job. `given` is what the Scan was made of."""
+def placing(project: Project, task: source.Task, given: Any, name: str, said: Said) -> Placing:
+    """Complete what is said of a notebook or a function. `given` is what the Scan was made of."""
     if isinstance(given, Remote):
-        on, asked = on or given.machine, {**given.resources(), **asked}
-        per_job = given.options.get("points_per_job") if per_job is None else per_job
-    profile = _profile(project, task, name)
-    if profile is None:
-        return Placing(on, resources(**asked), read_per_job(per_job))
-    per_job = profile.points_per_job if per_job is None else per_job
-    need = resources(**{**profile.resources, **asked})
-    return Placing(on or profile.machine, need, read_per_job(per_job), (profile.told(),))
+        options = given.options
+        said = Said(
+            machine=said.machine or given.machine,
+            resources={**given.resources(), **said.resources},
+            points_per_job=_first(said.points_per_job, options.get("points_per_job")),
+            environment=said.environment,  # a Scan has taken the function's already
+            profile=_first(said.profile, options.get("profile")),
+        )
+    return _completed(project, said, lambda: _stack(task), name, _path(task))
 
 
-def _profile(project: Project, task: source.Task, name: str) -> Profile | None:
+def placing_cell(project: Project, said: Said, name: str | None, names: Mapping[str, Any]) -> Placing:
+    """Complete what is said of a cell: `name` is the one it was given, `names` are those of its notebook."""
+    return _completed(project, said, list, name, _notebook(names))
+
+
+def _completed(
+    project: Project, said: Said, stack: Callable[[], Sequence[Frame]], label: str | None, path: str
+) -> Placing:
     profiles = project.config.profiles
-    if not profiles:
-        return None
-    path = str(task.path) if isinstance(task, source.Notebook) else ""
-    return choose(profiles, _stack(task), name, path)
+    profile = None
+    if said.profile is not None:
+        profile = named(profiles, said.profile)
+    elif profiles:
+        profile = choose(profiles, stack(), label, path)
+    told = () if profile is None else (profile.told(),)
+    profile = profile or Profile()
+    return Placing(
+        said.machine or profile.machine, resources(**{**profile.resources, **said.resources}),
+        read_per_job(_first(said.points_per_job, profile.points_per_job)),
+        said.environment or profile.environment, told,
+    )  # fmt: skip
+
+
+def _first(*given: Any) -> Any:
+    return next((each for each in given if each is not None), None)
+
+
+def _path(task: source.Task) -> str:
+    """The notebook that is sent, or the one that a function is sent from."""
+    if isinstance(task, source.Notebook):
+        return str(task.path)
+    function = inspect.unwrap(task.function) if isinstance(task, Function) else None
+    return _notebook(getattr(function, "__globals__", {}))
+
+
+def _notebook(names: Mapping[str, Any]) -> str:
+    """The notebook at hand, as VS Code writes it among its names and Jupyter's server into the environment."""
+    path = str(names.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or "")
+    return path if path.endswith(".ipynb") else ""
 
 
 def _stack(task: source.Task) -> list[Frame]:

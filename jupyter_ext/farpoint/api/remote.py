@@ -33,8 +33,8 @@ def remote(given: Callable[..., Any] | str | None = None, /, **options: Any) -> 
 
     Called, it stays the function it was. `relax.submit(…)` returns a Run, `relax.map(…)` a Scan, `relax.on(machine)`
     the same for another place. `options` are resources, and `name files save environment project` as a Scan has them;
-    `rerun=True`, `changed="keep"` and `points_per_job=20` mean what they do in a Scan's submit, `key` and `ignore` what
-    they do in a Scan.
+    `rerun=True`, `changed="keep"`, `points_per_job=20` and `profile="fast"` mean what they do in a Scan's submit, `key`
+    and `ignore` what they do in a Scan.
     Inside a run everything is done in place. Raises BadInput for what is neither, BadResources for a bad value.
 
     >>> @remote(cpus=2)
@@ -103,6 +103,7 @@ class Function(placed.Remote):
         )  # fmt: skip
         choices = {"rerun": bool(self.options.get("rerun")), "changed": self.options.get("changed")}
         choices["points_per_job"] = read_per_job(self.options.get("points_per_job"))
+        choices["profile"] = self.options.get("profile")
         return made.hand_over(self.machine, self.resources(), again=True, quiet=quiet, **choices)
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Self
 from farpoint import reading
 from farpoint.api.here import project_of
 from farpoint.api.placed import Remote
-from farpoint.api.placing import placing
+from farpoint.api.placing import Said, placing
 from farpoint.api.prepared import Prepared
 from farpoint.api.preview import Preview
 from farpoint.api.summary import plural
@@ -172,28 +172,30 @@ class Scan(View):
 
     # ------------------------------------------------------------------------------------------ handing over
     def _request(
-        self, on: str | None, resources: Mapping[str, Any], *, points_per_job: object = None, **choices: Any
-    ) -> plan.Request:
+        self, on: str | None, resources: Mapping[str, Any], *, points_per_job: object = None,
+        profile: str | None = None, **choices: Any,
+    ) -> plan.Request:  # fmt: skip
         points = self._points
         if points is None:  # a part of a scan, or one that was attached: the points it has
             points = as_points([{name: value(each) for name, each in row.parameters.items()} for row in self._rows()])
-        place = placing(self.project, self._task, self.task, self.name, on, resources, points_per_job)
+        said = Said(on, resources, points_per_job, self.environment, profile)
+        place = placing(self.project, self._task, self.task, self.name, said)
         return plan.Request(
             task=self._task, points=points, name=self.name, machine=place.machine, resources=place.resources,
-            files=self.files, save=self.save, environment=self.environment, points_per_job=place.points_per_job,
+            files=self.files, save=self.save, environment=place.environment, points_per_job=place.points_per_job,
             said=place.said, **choices,
         )  # fmt: skip
 
     def preview(
         self, on: str | None = None, *, points_per_job: int | str | None = None, rerun: bool = False,
-        changed: str | None = None, **resources: Any,
+        changed: str | None = None, profile: str | None = None, **resources: Any,
     ) -> Preview:  # fmt: skip
         """What `submit` with the same words would do: points, jobs, queue, core-hours, files, the script.
 
         Sends nothing. As long as nothing changes, `submit` then submits this very script.
         """
         request = self._request(
-            on, resources, confirm=False, points_per_job=points_per_job, rerun=rerun, changed=changed
+            on, resources, confirm=False, points_per_job=points_per_job, profile=profile, rerun=rerun, changed=changed
         )
         made = plan.plan(self.project, request)
         try:
@@ -204,7 +206,7 @@ class Scan(View):
 
     def prepare(
         self, folder: str | Path, on: str | None = None, *, points_per_job: int | str | None = None,
-        rerun: bool = False, changed: str | None = None, **resources: Any,
+        rerun: bool = False, changed: str | None = None, profile: str | None = None, **resources: Any,
     ) -> Prepared:  # fmt: skip
         """Write what `submit` with the same words would send into a folder, to be submitted by hand.
 
@@ -212,7 +214,7 @@ class Scan(View):
         the results later. Raises BadInput where the folder is not empty or nothing is left to run.
         """
         request = self._request(
-            on, resources, confirm=False, points_per_job=points_per_job, rerun=rerun, changed=changed
+            on, resources, confirm=False, points_per_job=points_per_job, profile=profile, rerun=rerun, changed=changed
         )
         return Prepared(prepare.prepare(self.project, request, Path(folder)))
 
@@ -224,6 +226,7 @@ class Scan(View):
         changed: str | None = None,
         nested: bool = False,
         points_per_job: int | str | None = None,
+        profile: str | None = None,
         **resources: Any,
     ) -> Self:
         """Hand the points over and return at once; without `on`, to this computer or what farpoint.toml says.
@@ -231,13 +234,16 @@ class Scan(View):
         `resources` are for one run: `cpus=4, memory="8 GB", time="1h", gpus=1`. Points that have a result, or are on
         their way, are attached; `rerun=True` repeats them. `changed="rerun"` or `"keep"` says what becomes of results
         of earlier code. `points_per_job` short points are taken by a pilot at a time; "auto": about ten minutes' worth.
-        Raises BadResources, CodeChanged, and InsideRun within a run unless `nested=True`.
+        `profile` names one of farpoint.toml, for what is not said here. Raises BadResources, CodeChanged, and InsideRun
+        within a run unless `nested=True`.
         """
         if not nested:
             refuse_inside(self.name)
         if changed not in (None, "rerun", "keep"):
             raise BadInput(f'changed={changed!r} is neither "rerun" nor "keep".')
-        return self.hand_over(on, resources, rerun=rerun, changed=changed, points_per_job=points_per_job)
+        return self.hand_over(
+            on, resources, rerun=rerun, changed=changed, points_per_job=points_per_job, profile=profile
+        )
 
     def hand_over(self, on: str | None, resources: Mapping[str, Any], *, quiet: bool = False, **choices: Any) -> Self:
         """Submit, all choices made; `quiet` says nothing of what was found again."""

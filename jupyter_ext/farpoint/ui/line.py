@@ -14,7 +14,7 @@ from farpoint.errors import BadInput, nearest
 from farpoint.points import parse_axis
 from farpoint.resources import WORDS
 
-ONCE = (*WORDS, "as", "environment", "points-per-job", "key")
+ONCE = (*WORDS, "as", "environment", "points-per-job", "profile", "key")
 MANY = ("file", "return", "save", "extra", "ignore")
 FLAGS = ("rerun", "detach")
 

@@ -12,6 +12,7 @@ from typing import Any
 from farpoint.api import far_cell, waiting
 from farpoint.api.far_cell import Asked, Sent
 from farpoint.api.here import project_of
+from farpoint.api.placing import Said
 from farpoint.api.run import Run
 from farpoint.api.summary import failures
 from farpoint.counted import counted
@@ -19,10 +20,8 @@ from farpoint.errors import BadInput, Detached, FarpointError
 from farpoint.model import RunRow, State
 from farpoint.points import grid
 from farpoint.project import Project
-from farpoint.resources import resources
 from farpoint.ui import jobs, shown, tagged
 from farpoint.ui import line as lines
-from farpoint.window import read_per_job
 
 TWICE = 3.0  # seconds within which a second interrupt means the work itself
 
@@ -53,11 +52,12 @@ def _briefly(magic: Callable[..., Any]) -> Callable[..., Any]:
 def asked_of(line: lines.Line, words: list[str], **more: Any) -> Asked:
     """What a line asks for; `words` are those that name no axis."""
     return Asked(
-        machine=lines.machine(words), resources=resources(**line.resources), files=line.files,
-        save=tuple(line.many["save"]), returns=tuple(line.many["return"]), name=line.once.get("as"),
-        rerun="rerun" in line.flags, environment=line.once.get("environment"),
-        counted=counted(line.once.get("key"), line.many["ignore"]),
-        points_per_job=read_per_job(line.once.get("points-per-job")), **more,
+        place=Said(
+            lines.machine(words), line.resources, line.once.get("points-per-job"), line.once.get("environment"),
+            line.once.get("profile"),
+        ),
+        files=line.files, save=tuple(line.many["save"]), returns=tuple(line.many["return"]), name=line.once.get("as"),
+        rerun="rerun" in line.flags, counted=counted(line.once.get("key"), line.many["ignore"]), **more,
     )  # fmt: skip
 
 

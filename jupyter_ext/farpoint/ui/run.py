@@ -35,6 +35,7 @@ from farpoint.ui.target import Target, paused
 @options.on
 @options.resources()
 @options.per_job
+@click.option("--profile", metavar="NAME", help="A profile of farpoint.toml, for what is not said here.")
 @click.option("--environment", metavar="PYTHON", help="The Python that runs the notebook there.")
 @click.option(
     "--key", metavar="TEXT", help="A text that stands for the code: results are kept while it stays the same."
@@ -57,8 +58,8 @@ def run(
     notebook: Path, parameters: tuple[str, ...], coupled: bool, points: Path | None, name: str | None,
     files: tuple[str, ...], save: tuple[str, ...], on: str | None, environment: str | None, key: str | None,
     ignore: tuple[str, ...], rerun: bool, changed: str | None, nested: bool, preview: bool,
-    points_per_job: str | None, prepare: Path | None, detach: bool, project: Path | None, as_json: bool,
-    **resources: Any,
+    points_per_job: str | None, profile: str | None, prepare: Path | None, detach: bool,
+    project: Path | None, as_json: bool, **resources: Any,
 ) -> int:  # fmt: skip
     """Run a notebook at one point or at many.
 
@@ -90,16 +91,16 @@ def run(
         )  # fmt: skip
     if not len(scan):  # inside a run of this very notebook, as it has said
         return exits.WELL
-    asked = options.given(**resources)
+    asked = {**options.given(**resources), "points_per_job": points_per_job, "profile": profile}
     if preview:
-        found = scan.preview(on, rerun=rerun, changed=changed, points_per_job=points_per_job, **asked)
+        found = scan.preview(on, rerun=rerun, changed=changed, **asked)
         return _preview(found, as_json=as_json)
     if prepare is not None:
-        there = scan.prepare(prepare, on, rerun=rerun, changed=changed, points_per_job=points_per_job, **asked)
+        there = scan.prepare(prepare, on, rerun=rerun, changed=changed, **asked)
         say.data(there.as_json()) if as_json else say.out(repr(there))
         return exits.WELL
     with say.aside():
-        scan.submit(on, rerun=rerun, changed=changed, nested=nested, points_per_job=points_per_job, **asked)
+        scan.submit(on, rerun=rerun, changed=changed, nested=nested, **asked)
     target = Target(scan.project, scan.name)
     return watched(target, scan.numbers, detach=detach, as_json=as_json)
 
