@@ -36,6 +36,7 @@ class StillMachine:
 
     def __init__(self) -> None:
         self.jobs: list[str] = []
+        self.held: set[str] = set()
         self.off = False
         self._bell = threading.Event()
 
@@ -70,7 +71,11 @@ class StillMachine:
         jobs: Mapping[str, Sequence[str]] | None = None,
         **_: Any,
     ) -> Observation:
-        return Observation(queue=tuple(QueueEntry(f"j-{token}", token, live=True, pending=True) for token in self.jobs))
+        return Observation(queue=tuple(map(self._entry, self.jobs)))
+
+    def _entry(self, token: str) -> QueueEntry:
+        job_id = f"j-{token}"
+        return QueueEntry(job_id, token, live=True, pending=True, waiting="held" if job_id in self.held else "")
 
     def fence(self, token: str, slices: Sequence[int], only_unclaimed: bool = False) -> dict[int, int | None]:
         return dict.fromkeys(slices, 0)
@@ -80,6 +85,16 @@ class StillMachine:
 
     def cancel(self, token: str, job_ids: Sequence[str]) -> None:
         self._used()
+
+    def hold(self, token: str, job_ids: Sequence[str]) -> str:
+        self._used()
+        self.held.update(job_ids)
+        return ""
+
+    def release(self, token: str, job_ids: Sequence[str]) -> str:
+        self._used()
+        self.held.difference_update(job_ids)
+        return ""
 
     def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
         self._used()

@@ -19,6 +19,7 @@ from farpoint.model import RunRow, State
 from farpoint.project import Project
 from farpoint.verbs import cancel as cancelling
 from farpoint.verbs import fetch as fetching
+from farpoint.verbs import hold as holding
 from farpoint.verbs import retry as retrying
 from farpoint.verbs import submit, watch
 from farpoint.verbs.source import Task
@@ -234,6 +235,22 @@ class View:
     def cancel(self) -> Self:
         """Ask for the end of every run that has not ended. CANCELLED shows once it is certain."""
         cancelling.cancel(self.project, self._rows())
+        watch.hand_over(self.project)
+        return self
+
+    def hold(self) -> Self:
+        """Keep jobs of these points that wait in a queue from starting; what runs already goes on.
+
+        The queue system holds whole jobs, so other points of the same job wait too. `release()` lets them go. Raises
+        BadInput on a machine without a queue, as this computer.
+        """
+        self._said = holding.hold(self.project, self._rows()).said
+        watch.hand_over(self.project)
+        return self
+
+    def release(self) -> Self:
+        """Let jobs of these points start that were held."""
+        self._said = holding.release(self.project, self._rows()).said
         watch.hand_over(self.project)
         return self
 

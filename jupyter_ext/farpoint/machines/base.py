@@ -62,6 +62,15 @@ class Machine(Protocol):
     def cancel(self, token: str, job_ids: Sequence[str]) -> None:
         """Ask the scheduler to end these jobs. Nothing there to end is not an error."""
 
+    def hold(self, token: str, job_ids: Sequence[str]) -> str:
+        """Ask that these jobs, where they still wait, do not start; the scheduler's objection, `""` if it had none.
+
+        BadInput where nothing ever waits in a queue.
+        """
+
+    def release(self, token: str, job_ids: Sequence[str]) -> str:
+        """Let held jobs start again; answers and raises as `hold` does."""
+
     def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Append this side's verdicts to the token's client.jsonl."""
 

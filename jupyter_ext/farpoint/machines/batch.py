@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.config import MachineConfig
-from farpoint.errors import MachineError, Unreachable
+from farpoint.errors import BadInput, MachineError, Unreachable
 from farpoint.machines import known, way
 from farpoint.machines.base import Place, Wanted
 from farpoint.model import NEVER_BEGAN, Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
@@ -290,9 +290,7 @@ class Machine:
         entries = parse(done["exit"], done["stdout"], done["stderr"])
         if entries is not None:
             return entries, ""
-        said = (done["stderr"] or done["stdout"]).strip()[-500:]
-        ended = f"did not answer in {COMMAND:g} s" if done["exit"] is None else f"ended with exit code {done['exit']}"
-        return None, f"{' '.join(argv[:3])} {ended}{f': {said}' if said else ''}"
+        return None, _objection(argv, done)
 
     def _run(self, argv: list[str]) -> Mapping[str, Any]:
         done: Mapping[str, Any] = self._link.call("run", argv=argv, timeout=COMMAND, deadline=PATIENCE).value
@@ -321,6 +319,23 @@ class Machine:
         """Ask the scheduler to end these jobs. Nothing there to end is no error: only a later look is believed."""
         for argv in self._scheduler.cancel_commands(job_ids, self._paths()) if job_ids else []:
             self._run(argv)
+
+    def hold(self, token: str, job_ids: Sequence[str]) -> str:
+        """Ask the scheduler to keep these jobs from starting; its objection. Some may be held all the same."""
+        return self._ask(self._scheduler.hold_command(job_ids, self._paths()), "hold")
+
+    def release(self, token: str, job_ids: Sequence[str]) -> str:
+        """Ask the scheduler to let these jobs start; its objection."""
+        return self._ask(self._scheduler.release_command(job_ids, self._paths()), "release")
+
+    def _ask(self, argv: list[str] | None, what: str) -> str:
+        if argv is None:
+            raise BadInput(
+                f"machine {self.name!r} has no queue that could {what} jobs: {self._scheduler.name!r} starts them as "
+                "soon as there is room. End them with cancel, and try them again later with retry."
+            )
+        done = self._run(argv)
+        return "" if done["exit"] == 0 else _objection(argv, done)
 
     def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Append this side's verdicts to the token's client.jsonl."""
@@ -438,6 +453,13 @@ def _put_beside(target: Path, data: bytes) -> None:
         layout.sync_folder(str(target.parent))
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _objection(argv: list[str], done: Mapping[str, Any]) -> str:
+    """What became of a command that did not do what it was asked for."""
+    said = (done["stderr"] or done["stdout"]).strip()[-500:]
+    ended = f"did not answer in {COMMAND:g} s" if done["exit"] is None else f"ended with exit code {done['exit']}"
+    return f"{' '.join(argv[:3])} {ended}{f': {said}' if said else ''}"
 
 
 def _chunks(heads: Sequence[tuple[str, str, int, int]], body: bytes) -> tuple[Chunk, ...]:

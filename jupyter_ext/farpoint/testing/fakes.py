@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from farpoint.errors import Unreachable
+from farpoint.errors import BadInput, Unreachable
 from farpoint.machines.base import Wanted
 from farpoint.model import Chunk, JobFiles, JobShape, Limits, Observation, QueueEntry, Receipt
 from farpoint.runner import claims, journal, layout
@@ -351,6 +351,14 @@ class FakeMachine:
         for job_id in job_ids:
             for pilot in self.jobs[job_id].pilots:
                 self._kill(pilot)
+
+    def hold(self, token: str, job_ids: Sequence[str]) -> str:
+        """Refused: nothing waits in this queue."""
+        raise BadInput(f"machine {self.name!r} has no queue that could hold jobs {', '.join(job_ids)} of {token}.")
+
+    def release(self, token: str, job_ids: Sequence[str]) -> str:
+        """Refused, as nothing can be held."""
+        raise BadInput(f"machine {self.name!r} has no queue that could release jobs {', '.join(job_ids)} of {token}.")
 
     def note(self, token: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Append verdicts."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from farpoint.errors import MachineError
+from farpoint.errors import BadInput, MachineError
 from farpoint.machines.base import Machine, Wanted
 from farpoint.model import JobFiles, JobShape, QueueEntry, Resources
 from farpoint.runner import journal, layout
@@ -192,6 +192,20 @@ class MachineSuite:
         assert {s: [bool(body["revoked"]) for body in bodies] for s, bodies in claims.items()} == {
             0: [True], 1: [True], 2: [True],
         }  # fmt: skip
+
+    def test_a_job_is_held_and_released_or_it_is_said_why_not(self, machine: Machine, tmp_path: Path) -> None:
+        job = make_job(machine, tmp_path)
+        machine.place(job)
+        machine.fence(job.token, [0])
+        job_id = str(machine.submit(job.token, 1).job_id)
+        for order in (machine.hold, machine.release):
+            said = ""
+            try:
+                order(job.token, [job_id])  # an objection is no failure: the job may have ended already
+            except BadInput as refused:
+                said = str(refused)
+            assert not said or repr(machine.name) in said
+        machine.cancel(job.token, [job_id])
 
     def test_orders_and_notes_are_left_there(self, machine: Machine, tmp_path: Path) -> None:
         job = make_job(machine, tmp_path)

@@ -22,6 +22,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("run", "Run a notebook at one point or at many."),
         "retry": ("change", "Try points again that ended without a result."),
         "cancel": ("change", "End runs that have not ended."),
+        "hold": ("hold", "Keep jobs that wait in a queue from starting."),
+        "release": ("hold", "Let jobs start that were held."),
     },
     "Look": {
         "ls": ("ls", "List this project's scans, or its points in one state."),
