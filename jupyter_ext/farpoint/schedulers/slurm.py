@@ -133,7 +133,8 @@ class Slurm:
         return [["scancel", *job_ids]]
 
     def hold_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
-        return ["scontrol", "hold", ",".join(job_ids)]
+        """The user's own hold, whoever asks: after `hold` by an operator only an operator may release, scontrol(1)."""
+        return ["scontrol", "uhold", ",".join(job_ids)]
 
     def release_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
         return ["scontrol", "release", ",".join(job_ids)]

@@ -189,11 +189,14 @@ def waiting(word: str) -> str:
 
     >>> waiting("PartitionTimeLimit")
     'PartitionTimeLimit: asks for more time than the queue gives, so it never starts'
+    >>> waiting("JobHeldUser")
+    'JobHeldUser: held by its user, so it never starts; release it'
     """
     meaning = reason(word)
     if meaning is None or word == "None":
         return "" if word == "None" else word
-    return f"{word}: {meaning.says}{', so it never starts' if meaning.never else ''}"
+    says, then, mend = meaning.says.partition("; ")
+    return f"{word}: {says}{', so it never starts' if meaning.never else ''}{then}{mend}"
 
 
 def cause(state: str, why: str, code: int | None, signal: int | None) -> str | None:

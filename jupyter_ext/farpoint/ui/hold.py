@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from farpoint.api.summary import plural
+from farpoint.api.summary import plural, waits
 from farpoint.model import RunRow
 from farpoint.project import Project
 from farpoint.ui import exits, options, records, say
@@ -71,6 +71,8 @@ def _change(
             say.note(f"nothing of {found} is unfinished")
         if asked.jobs:
             say.out(f"{plural(asked.jobs, 'job')} of {found.scan} {words}")
+            for line in waits(found.rows()):
+                say.out(line)
         for message in (*asked.said, *away):
             say.note(message)
     return exits.PAUSED if away else exits.WELL

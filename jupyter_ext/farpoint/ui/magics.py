@@ -14,7 +14,7 @@ from farpoint.api.far_cell import Asked, Sent
 from farpoint.api.here import project_of
 from farpoint.api.placing import Said
 from farpoint.api.run import Run
-from farpoint.api.summary import failures
+from farpoint.api.summary import clean, failures
 from farpoint.counted import counted
 from farpoint.errors import BadInput, Detached, FarpointError
 from farpoint.model import RunRow, State
@@ -22,7 +22,10 @@ from farpoint.points import grid
 from farpoint.project import Project
 from farpoint.ui import jobs, shown, tagged
 from farpoint.ui import line as lines
+from farpoint.verbs import hold as holding
+from farpoint.verbs import watch
 
+VERBS = ("show", "pull", "cancel", "hold", "release")
 TWICE = 3.0  # seconds within which a second interrupt means the work itself
 
 
@@ -157,13 +160,14 @@ def scan_cell(shell: Any, text: str, cell: str) -> None:
 
 # ---------------------------------------------------------------------------------------------- %remote
 def remote_line(shell: Any, text: str) -> Any:
-    """`%remote ls`, and `%remote show|pull|cancel RUN`, where RUN is a run's id or a cell's name."""
+    """`%remote ls`, and `%remote show|pull|cancel|hold|release RUN`, where RUN is a run's id or a cell's name."""
     verb, *words = text.split() or ["ls"]
     project = project_of(None)
     if verb == "ls" and not words:
         return jobs.Listing(jobs.rows(project), project.clock())
-    if verb not in ("show", "pull", "cancel") or len(words) != 1:
-        raise BadInput(f"%remote {text}: say %remote ls, or %remote show, pull or cancel and a run's id.")
+    if verb not in VERBS or len(words) != 1:
+        known = f"{', '.join(VERBS[:-1])} or {VERBS[-1]}"
+        raise BadInput(f"%remote {text}: say %remote ls, or %remote {known} and a run's id.")
     row = jobs.find(project, words[0])
     run = Run(project, row)
     if verb == "cancel":
@@ -171,9 +175,24 @@ def remote_line(shell: Any, text: str) -> Any:
     elif verb == "show":
         shown.whole(project, row, run)
         return run
+    elif verb in ("hold", "release"):
+        _hold(project, row, holding.hold if verb == "hold" else holding.release)
     else:
         _pull(shell, project, row, run)
     return None
+
+
+def _hold(project: Project, row: RunRow, order: Callable[..., holding.Asked]) -> None:
+    """Ask, look once, and say how it stands then."""
+    if row.state.final:
+        print(f"{row.run} had ended already: {row.state}")
+        return
+    asked = order(project, [row])
+    watch.hand_over(project)
+    for said in asked.said:
+        print(said)
+    now = project.store.runs(project.id, run=row.run)[0]
+    print(f"{now.run} is {now.state}{f' ({clean(now.reason)})' if now.reason else ''}")
 
 
 def _pull(shell: Any, project: Project, row: RunRow, run: Run) -> None:

@@ -147,7 +147,7 @@ def test_the_commands() -> None:
     look = slurm.status_command({TOKEN: ("1",), "fp2": ()}, PATHS)
     assert look[:5] == ["squeue", "--me", "--array", "--states=all", f"--name={TOKEN},fp2"]
     assert slurm.cancel_commands(["1", "2"], PATHS) == [["scancel", "1", "2"]]
-    assert slurm.hold_command(["1", "2"], PATHS) == ["scontrol", "hold", "1,2"]
+    assert slurm.hold_command(["1", "2"], PATHS) == ["scontrol", "uhold", "1,2"]
     assert slurm.release_command(["1"], PATHS) == ["scontrol", "release", "1"]
     by_id = slurm.accounting_command({TOKEN: ("1", "2")}, PATHS)
     by_name = slurm.accounting_command({TOKEN: ("1", "2"), "fp2": ()}, PATHS)

@@ -16,7 +16,7 @@ def reasons(farpoint: Farpoint) -> list[str]:
 def test_what_is_held_says_so_until_it_is_released(toy: Farpoint) -> None:
     assert not any(reasons(toy))
     done = toy("hold", "toy")
-    assert (done.exit_code, done.stdout) == (0, "1 job of toy asked to be held\n")
+    assert (done.exit_code, done.stdout) == (0, "1 job of toy asked to be held\n4 points QUEUED: held\n")
     assert reasons(toy) == ["held"] * 4
     assert toy("release", "toy").stdout == "1 job of toy asked to be released\n"
     assert not any(reasons(toy))
