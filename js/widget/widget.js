@@ -107,30 +107,12 @@ function render({ model, el }) {
   const resized = new ResizeObserver(settled(update, 150));
   resized.observe(root);
   update();
-  requestAnimationFrame(() => hideStatic(el, over.signal)); // by then the front end has put us where we belong
   return () => { over.abort(); resized.disconnect(); for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.off(`change:${name}`, soon); };
 }
 
 /** @param {KeyboardEvent} event */
 function ownKeys(event) {
   if (!event.ctrlKey && !event.metaKey && !event.altKey && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
-}
-
-/**
- * The static page in the same output area is for when the kernel is gone: while the widget lives it is not shown.
- * @param {HTMLElement} el
- * @param {AbortSignal} signal
- */
-function hideStatic(el, signal) {
-  const area = el.closest(".jp-OutputArea, .output");
-  if (!area) return;
-  const hide = () => {
-    for (const page of /** @type {NodeListOf<HTMLElement>} */ (area.querySelectorAll(".farpoint-static"))) page.style.display = "none";
-  };
-  const seen = new MutationObserver(hide);
-  seen.observe(area, { childList: true, subtree: true });
-  signal.addEventListener("abort", () => seen.disconnect());
-  hide();
 }
 
 export default { render };

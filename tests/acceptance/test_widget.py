@@ -39,6 +39,9 @@ scan = fp.Scan("wave.ipynb", fp.grid(n=[1, 2, 3]))
 scan.submit()
 scan
 """
+FORM = "fp.ScanWidget(lambda k: k, name='form')"
+GONE = "The kernel of this widget is gone."
+DEAD = "Error displaying widget: model not found"  # Lab's own words
 WAVE = ("n = 1", "import matplotlib.pyplot as plt\nplt.plot([0, n, 0])\nplt.title(f'n = {n}');")
 
 
@@ -46,7 +49,7 @@ WAVE = ("n = 1", "import matplotlib.pyplot as plt\nplt.plot([0, n, 0])\nplt.titl
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     folder = tmp_path_factory.mktemp("lab")
     lab.write_cells(folder / "spring.ipynb", SPRING, "print(sorted(widget.scan.selection.table['k'].unique()))")
-    lab.write_cells(folder / "pictures.ipynb", PICTURES)
+    lab.write_cells(folder / "pictures.ipynb", PICTURES, FORM)
     made = lab.write_cells(folder / "wave.ipynb", *WAVE)
     made.write_text(made.read_text().replace('"metadata": {}', '"metadata": {"tags": ["parameters"]}', 1))
     with lab.jupyter(folder) as found:
@@ -210,11 +213,18 @@ def test_with_the_kernel_gone_the_page_below_still_drags(page: Page, server: lab
     page.wait_for_function(
         "document.querySelector('.farpoint-static iframe')?.srcdoc.includes('3 COMPLETED')", timeout=60_000
     )
+    run_cell(page, 1)
+    page.get_by_role("button", name="Submit").wait_for(timeout=30_000)
     page.get_by_role("button", name="Save and create checkpoint").click()
-    until(lambda: "3 COMPLETED" in json.dumps(server.ask("api/contents/pictures.ipynb")), "the notebook is saved")
+    until(lambda: "kernel of this widget" in json.dumps(server.ask("api/contents/pictures.ipynb")), "it is saved")
+    assert "3 COMPLETED" in json.dumps(server.ask("api/contents/pictures.ipynb"))
+    assert page.get_by_text(GONE).is_hidden()
     server.end_kernels()
     page.reload()
     page.locator(".farpoint-static iframe").wait_for(timeout=60_000)
+    page.get_by_text(GONE).wait_for()  # a widget that never had a scan leaves a sentence, and a scan no dead widget
+    until(lambda: bool(page.get_by_text(DEAD).count()), "Lab gave the widgets up")
+    assert not any(each.is_visible() for each in page.get_by_text(DEAD).all())
     frame = page.frame_locator(".farpoint-static iframe")
     slider = frame.get_by_role("slider").first
     before = slider.input_value()

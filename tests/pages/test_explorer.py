@@ -302,3 +302,20 @@ def test_in_a_notebook_it_works_in_a_frame_of_its_own(tab: Tab, tmp_path: Path) 
     page.slider("y").focus()
     page.slider("y").press("ArrowRight")
     page.shows(8)
+
+
+def test_opened_where_nobody_sees_it_the_ring_is_around_the_point_all_the_same(tab: Tab, tmp_path: Path) -> None:
+    inner = Made("toy", lambda: report.page("toy", grid(columns=5, lines=3), 1.79e9))
+    path = tmp_path / "outer.html"
+    path.write_text(f'<!doctype html><div id="fold" style="display:none">{inner.frame}</div>', encoding="utf-8")
+    page = tab.open(path)
+    frame = page.frame_locator("iframe")
+    frame.locator(".ring").last.wait_for(state="attached")
+    page.evaluate("document.querySelector('#fold').style.display = ''")
+    box = frame.locator(".ring").last.bounding_box()
+    cell = frame.locator('.mark[aria-current="true"] .cell').bounding_box()
+    assert box is not None
+    assert cell is not None
+    middle = [each["x"] + each["width"] / 2 for each in (box, cell)]
+    assert middle[0] == pytest.approx(middle[1], abs=1)
+    assert box["width"] > cell["width"] > 0

@@ -20,6 +20,7 @@ from farpoint.api.view import View
 from farpoint.errors import BadInput, FarpointError, InsideRun
 from farpoint.model import FINAL, State
 from farpoint.points import Points
+from farpoint.project import Project
 from farpoint.ui import form, modules
 from farpoint.ui.board import Board
 from farpoint.ui.live import Pulse
@@ -77,14 +78,14 @@ class ScanWidget(anywidget.AnyWidget):
         self._board: Board | None = None
         self._pulse: Pulse | None = None
         self._when_over: list[Callable[[], object]] = []
+        self._open = True  # whether points were open when it was last looked; before that, it is to be found out
         notebook = isinstance(self._given, Path)
         self.task = {"name": self._name(), "kind": "notebook" if notebook else "function"}
         self._choose_machines()
-        if self.scan is None or not self.scan.standing():
+        self.follow()
+        if not self.begun:
             self.task = {**self.task, "fields": self._fields()}
             self.axes = [_start(field) for field in self.task["fields"] if field["needed"]]
-        else:
-            self._show(self.scan)
         self.on_msg(self._answer)
         self.observe(self._selected, "selection")
 
@@ -102,10 +103,24 @@ class ScanWidget(anywidget.AnyWidget):
             self.options.get("name") or (self._given.stem if isinstance(self._given, Path) else scan_name(self._given))
         )
 
-    def _choose_machines(self) -> None:
+    @property
+    def project(self) -> Project:
+        """The project its scan is or will be in."""
         start = self._given if isinstance(self._given, Path) else Path.cwd()
-        project = self.scan.project if self.scan is not None else project_of(self.options.get("project"), start)
-        config = project.config
+        return self.scan.project if self.scan is not None else project_of(self.options.get("project"), start)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a scan to be watched: something was submitted."""
+        return self._board is not None
+
+    def follow(self) -> None:
+        """Show the scan at hand, where it was submitted by other means than this widget's."""
+        if not self.begun and self.scan is not None and self.scan.standing():
+            self._show(self.scan)
+
+    def _choose_machines(self) -> None:
+        config = self.project.config
         self.machines = list(config.machines)
         self.machine = config.default_machine
 
@@ -156,13 +171,13 @@ class ScanWidget(anywidget.AnyWidget):
                 self.numbers = numbers
             self.states = states
             self.status = self._status(self.scan)
-        if not any(State(word) not in FINAL for word in self.status["counts"]):
-            calls, self._when_over = self._when_over, []
-            for call in calls:
+        was, self._open = self._open, any(State(word) not in FINAL for word in self.status["counts"])
+        if was and not self._open:
+            for call in self._when_over:
                 call()
 
     def when_over(self, call: Callable[[], object]) -> None:
-        """Call `call` once, when no point is open any more."""
+        """Call `call` whenever the last open point has ended."""
         self._when_over.append(call)
 
     def _status(self, scan: Scan) -> dict[str, Any]:

@@ -143,6 +143,37 @@ def test_the_page_beside_it_can_reach_nothing(project: Project) -> None:
     assert 'class="farpoint-static"' in page
 
 
+def test_without_a_scan_a_sentence_stands_in(widget: ScanWidget) -> None:
+    assert display.GONE in display._page_of(widget)["text/html"]
+    widget.axes = AXES
+    widget.submit()
+    assert "<iframe" in display._page_of(widget)["text/html"]
+
+
+def test_the_end_of_the_last_open_point_is_told_every_time(widget: ScanWidget, front: Front) -> None:
+    told: list[int] = []
+    widget.when_over(lambda: told.append(1))
+    widget.axes = [{**AXES[0], "high": "2", "count": "2"}]
+    scan = widget.submit()
+    for number in (0, 1):
+        finish(scan.project, scan.name, number, "FAILED")
+        widget.refresh()
+    widget.refresh()
+    assert len(told) == 1
+    front.ask("retry", numbers=[0])
+    widget.refresh()
+    finish(scan.project, scan.name, 0)
+    widget.refresh()
+    assert len(told) == 2
+
+
+def test_a_scan_submitted_after_it_was_shown_is_followed(project: Project) -> None:
+    scan = Scan("toy.ipynb", grid(x=[1, 2]), project=project)
+    assert display.widget(scan).view == "define"
+    scan.submit()
+    assert (display.widget(scan).view, len(display.widget(scan).states)) == ("progress", 2)
+
+
 def test_it_is_a_public_name() -> None:
     assert fp.ScanWidget is ScanWidget
     assert issubclass(ScanWidget, __import__("ipywidgets").DOMWidget)

@@ -203,6 +203,14 @@ function colourBar(svg, [low, high]) {
   if (high > low) svg.append(shape("text", { x: x + 15, y: TOP + 9 }, briefNumber(high)));
 }
 
+// Read from what was drawn and not measured: a page in a frame that is not seen yet has no measures.
+function boxOf(drawn) {
+  const [x, y, wide, tall, r] = ["x", "y", "width", "height", "r"].map((name) => Number(drawn.getAttribute(name)));
+  if (drawn.tagName !== "circle") return { x, y, width: wide, height: tall };
+  const [cx, cy] = ["cx", "cy"].map((name) => Number(drawn.getAttribute(name)));
+  return { x: cx - r, y: cy - r, width: 2 * r, height: 2 * r };
+}
+
 // The ring is drawn around the point shown; the cell below it is the one that takes the Tab key.
 function markMap() {
   map.marks.forEach((group) => { group.setAttribute("tabindex", -1); group.removeAttribute("aria-current"); });
@@ -212,7 +220,7 @@ function markMap() {
   map.ring.forEach((ring) => { ring.style.display = around ? "" : "none"; });
   if (!around) return;
   around.setAttribute("aria-current", "true");
-  const seen = $(".cell, .none, .dot", around).getBBox();
+  const seen = boxOf($(".cell, .none, .dot", around));
   const by = map.kind === "cells" ? 1 : 3;
   const place = { x: seen.x - by, y: seen.y - by, width: seen.width + 2 * by, height: seen.height + 2 * by, rx: map.kind === "cells" ? 3 : 9 };
   for (const [key, value] of Object.entries(place)) map.ring.forEach((ring) => ring.setAttribute(key, round(value)));
