@@ -53,6 +53,7 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True):
     beat: float | None = None
     setup: tuple[str, ...] = ()  # shell lines before the pilot
     header: tuple[str, ...] = ()  # directive lines of every job
+    account: str | None = None  # who pays for runs that name nobody
     capabilities: tuple[str, ...] = ()  # words a profile or a run may ask for
     launcher: str | None = None  # starts the ranks of a run that asks for several tasks
     max_jobs: int | None = None  # pilots in queue and running at once
@@ -232,7 +233,7 @@ def _kept_for_nothing(values: Mapping[str, Any]) -> str:
 
 def _queues_of_nobody(values: Mapping[str, Any]) -> str:
     direct = values.get("scheduler", "direct") == "direct" and values.get("type", "batch") == "batch"
-    named = next((key for key in ("queues", "max_array", "header") if values.get(key)), None)
+    named = next((key for key in ("queues", "max_array", "header", "account") if values.get(key)), None)
     if direct and named:
         return f"{named} is for a queue system, and none is named. Set scheduler, or leave {named} out"
     return ""
@@ -249,7 +250,7 @@ _CLASHES: tuple[Clash, ...] = (
     (("transport", "host"), _pipe_to_a_host),
     (("transport",), _ssh_to_nowhere),
     (("keep_login",), _kept_for_nothing),
-    (("max_array", "header", "queues"), _queues_of_nobody),
+    (("max_array", "header", "account", "queues"), _queues_of_nobody),
     (("max_running", "max_jobs"), _more_running_than_there),
 )
 

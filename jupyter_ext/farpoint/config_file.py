@@ -167,6 +167,10 @@ def _lines(value: object) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else msgspec.convert(value, tuple[str, ...])
 
 
+def _account(value: object) -> str | None:
+    return resources(account=value).account
+
+
 def _count(least: int) -> Reader:
     return _of(Annotated[int, msgspec.Meta(ge=least)])
 
@@ -188,6 +192,7 @@ MACHINE: Mapping[str, Reader] = {
     "setup": _lines,
     "env": _of(dict[str, str]),
     "purge": parse_time,
+    "account": _account,
     "queues": dict,
 }
 QUEUE: Mapping[str, Reader] = {

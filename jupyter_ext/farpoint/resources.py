@@ -198,9 +198,17 @@ def _read_memory(given: object) -> int | None:
     return size
 
 
+def is_name(text: str) -> bool:
+    """Whether it can stand in the head of a batch script, where a space or a newline would begin another directive.
+
+    >>> is_name("proj-42"), is_name("my account")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
+
+
 def _read_name(word: str, given: object) -> str | None:
-    # These words go into the head of a batch script, where a space or a newline would begin another directive.
-    if given is None or (isinstance(given, str) and _NAME.fullmatch(given)):
+    if given is None or (isinstance(given, str) and is_name(given)):
         return given
     raise BadResources(f"{word}={given!r} is not a name: letters, digits and . _ @ + , : / - only.")
 

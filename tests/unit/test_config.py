@@ -198,6 +198,8 @@ def test_false_takes_away_machines_queues_and_single_keys(write):
     ("keep_login = '8h'", "line 2: machine 'hpc': keep_login .* without a host nobody signs in"),
     ("queues.short.cpus = 4", "machine 'hpc': queues is for a queue system, and none is named"),
     ("cpus = 4\nmax_array = 10", "line 3: machine 'hpc': max_array is for a queue system"),
+    ("cpus = 4\naccount = 'phys'", "line 3: machine 'hpc': account is for a queue system"),
+    ("scheduler = 'slurm'\naccount = 'my group'", "line 3: .*account='my group' is not a name"),
     ("max_jobs = 5\nmax_running = 6", "line 3: machine 'hpc': max_running = 6 is more than max_jobs = 5"),
 ])  # fmt: skip
 def test_settings_that_make_no_sense_together(write, text, said):

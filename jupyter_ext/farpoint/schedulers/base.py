@@ -91,8 +91,10 @@ class Scheduler(Protocol):
 class Accounts(Protocol):
     """What an adapter may also know: the accounts a user's work can be charged to."""
 
-    def accounts_command(self, paths: Paths) -> list[str]:
-        """Asks for this user's accounts."""
+    accounts_are_open: bool  # to whoever asked, each of them, so that the only one can be taken without a question
+
+    def accounts_command(self, user: str) -> list[str]:
+        """Asks for the accounts of the user of this name."""
 
     def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
         """Their names, the one that is taken if nothing is said first."""

@@ -16,6 +16,7 @@ from farpoint.schedulers import sge_words as words
 
 MARK = "#$"
 ONE_HOST, MANY_HOSTS = "smp", "mpi"  # parallel environments most sites have; `-pe name {cpus}` in a header says others
+NO_PROJECTS = "no project list defined"
 NOT_FOUND = re.compile(r"^error: job (?:id|name) \S+ not found$", re.MULTILINE)
 
 _SUBMITTED = re.compile(r"^(?:Your job(?:-array)? ([0-9]+)[. ]|([0-9]+)(?:\.[0-9]+-[0-9]+:[0-9]+)?$)", re.MULTILINE)
@@ -32,6 +33,7 @@ class Sge:
     here = False
     grace = 60.0
     remembers = True
+    accounts_are_open = False
 
     # ------------------------------------------------------------------------------------ the script
 
@@ -147,6 +149,21 @@ class Sge:
         text = out.replace("\\\n", "")
         blocks = [_fields(block) for block in re.split(r"^(?=qname\s)", text, flags=re.MULTILINE) if block.strip()]
         return tuple(_queue(block) for block in blocks if "BATCH" in block.get("qtype", "BATCH"))
+
+    def accounts_command(self, user: str) -> list[str]:
+        """Its projects, of which some may be closed to this user."""
+        return ["qconf", "-sprjl"]
+
+    def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
+        """A name a line.
+
+        >>> Sge().parse_accounts(0, "fusion\nplasma\n", "")
+        ('fusion', 'plasma')
+        """
+        names = out.splitlines()
+        if NO_PROJECTS in out + err:
+            return ()
+        return None if code != 0 or any(len(name.split()) != 1 for name in names) else tuple(map(str.strip, names))
 
 
 # ------------------------------------------------------------------------------------ options

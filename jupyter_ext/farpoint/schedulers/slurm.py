@@ -37,6 +37,7 @@ class Slurm:
     here = False
     grace = 60.0
     remembers = False
+    accounts_are_open = True
 
     # ------------------------------------------------------------------------------------ the script
 
@@ -151,6 +152,21 @@ class Slurm:
         ('short', 600, 2, 4, 2)
         """
         return slurm_sinfo.queues(out) if code == 0 else None
+
+    def accounts_command(self, user: str) -> list[str]:
+        shown = ["--noheader", "--parsable2", "--readonly", "show", "user"]
+        return ["sacctmgr", *shown, f"name={user}", "withassoc", "format=DefaultAccount,Account"]
+
+    def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
+        """One line for each of the user's associations, of which there may be several with an account.
+
+        >>> Slurm().parse_accounts(0, "chem|phys\nchem|chem\nchem|phys\n", "")
+        ('chem', 'phys')
+        """
+        rows = [line.split("|") for line in out.splitlines()]
+        if code != 0 or any(len(row) != 2 for row in rows):
+            return None
+        return tuple(dict.fromkeys(row[place] for place in (0, 1) for row in rows if row[place]))
 
 
 # ------------------------------------------------------------------------------------ options

@@ -18,7 +18,7 @@ from farpoint.errors import BadConfig, BadInput, nearest
 from farpoint.machines import batch, registry
 from farpoint.model import Queue
 from farpoint.project import Project
-from farpoint.resources import show_memory
+from farpoint.resources import is_name, show_memory
 from farpoint.schedulers.base import Accounts, Scheduler
 from farpoint.transports import aliases
 from farpoint.verbs import entry_file
@@ -92,7 +92,7 @@ def _look(machine: batch.Machine, known: Mapping[str, Scheduler], named: str | N
         return Found(survey, pythons, known["direct"])
     (chosen, queues, trouble), *others = asked
     also = [each.name for each, _, _ in others]
-    return Found(survey, pythons, chosen, queues, _accounts(machine, chosen), trouble, also)
+    return Found(survey, pythons, chosen, queues, _accounts(machine, chosen, survey["user"]), trouble, also)
 
 
 def _queues(machine: batch.Machine, scheduler: Scheduler) -> tuple[Sequence[Queue], str]:
@@ -108,10 +108,11 @@ def _queues(machine: batch.Machine, scheduler: Scheduler) -> tuple[Sequence[Queu
     return (), f"{argv[0]}: {said[0][:200]}"
 
 
-def _accounts(machine: batch.Machine, scheduler: Scheduler) -> Sequence[str]:
+def _accounts(machine: batch.Machine, scheduler: Scheduler, user: str) -> Sequence[str]:
+    """Those it names, none where it does not say: without them everything else goes on."""
     if not isinstance(scheduler, Accounts):
         return ()
-    argv = scheduler.accounts_command(machine.paths())
+    argv = scheduler.accounts_command(user)
     done = machine.call("run", argv=argv, timeout=COMMAND, deadline=LOOK).value
     return scheduler.parse_accounts(done["exit"], done["stdout"], done["stderr"]) or ()
 
@@ -128,6 +129,7 @@ def entry_for(name: str, config: MachineConfig, found: Found, minor: Sequence[in
     settings += _folders(found)
     settings += [Setting("python", survey["python"], f"{_dotted(survey['version'])}: runs pilots, needs no package")]
     settings += _environment(found.pythons, minor, name)
+    settings += _account(found)
     settings += _remarks(found)
     about = f"{survey['user']} on {survey['host']}, as `farpoint add {name}` found it on {today}"
     return Entry(name, settings, about, {queue.name: _queue(queue) for queue in found.queues})
@@ -199,6 +201,18 @@ def _environment(pythons: Sequence[Mapping[str, Any]], minor: Sequence[int], nam
     return [*settings, *remarks]
 
 
+def _account(found: Found) -> list[Setting]:
+    """The account, where there is only one to choose. Several are named, and those that may be closed to the user."""
+    names = found.accounts
+    if not names:
+        return []
+    sure = isinstance(found.scheduler, Accounts) and found.scheduler.accounts_are_open
+    if sure and len(names) == 1 and is_name(names[0]):
+        return [Setting("account", names[0], "your only one; account= of a run names another")]
+    usual = f"; {names[0]} unless something is said" if sure and len(names) > 1 else ""
+    return [Setting("", why=f"accounts: {', '.join(names)}{usual} (account = here, or account= of a run)")]
+
+
 def choose_python(pythons: Sequence[Mapping[str, Any]], minor: Sequence[int]) -> Mapping[str, Any] | None:
     """The one for the user's code: this kernel's minor version counts most, then what notebooks need, then nearness.
 
@@ -229,8 +243,6 @@ def _dotted(version: Sequence[int]) -> str:
 
 def _remarks(found: Found) -> list[Setting]:
     said = []
-    if found.accounts:
-        said.append(f"accounts: {', '.join(found.accounts)} (account= of a run names one)")
     if found.trouble:
         said.append(f"its queues could not be asked: {found.trouble}")
     if found.queues:

@@ -19,6 +19,7 @@ from farpoint.model import JobFiles, JobShape, Resources
 from farpoint.project import Project
 from farpoint.resources import show_memory, show_time
 from farpoint.runner import layout
+from farpoint.verbs import needs
 
 NEEDS = ("nbclient", "ipykernel", "nbformat", "cloudpickle")
 NOTEBOOK = NEEDS[:3]
@@ -70,7 +71,9 @@ def doctor(
     if job and any(each.state == "bad" for each in found):
         yield Finding("job", "note", "none was sent", "mend the above first")
     elif job:
-        yield from _through_a_job(project, machine, given, need or Resources(time=LIMIT), wait)
+        yield from _through_a_job(
+            project, machine, given, needs.there(project.config, name, need or Resources(time=LIMIT)), wait
+        )
         return
     yield from _environment(seen["python"], name, python)
 

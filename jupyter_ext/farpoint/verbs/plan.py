@@ -20,7 +20,7 @@ from farpoint.model import FINAL, InputFile, JobFiles, Limits, PlannedRun, Resou
 from farpoint.project import Project
 from farpoint.runner import layout, values
 from farpoint.runner.parcels import Parcel
-from farpoint.verbs import jobs, room
+from farpoint.verbs import jobs, needs, room
 from farpoint.verbs.jobs import Arrangement
 from farpoint.verbs.source import Source, Task
 from farpoint.window import PerJob
@@ -124,14 +124,13 @@ def plan(project: Project, request: Request, machine: Machine | None = None) -> 
     chosen, messages = _choose(request, document, source, numbers, points, known, limit)
     machine = machine or project.machine(request.machine or project.config.default_machine)
     limits = machine.limits()
-    need = request.resources
+    need = needs.there(project.config, machine.name, request.resources)
     arranged = jobs.arrange(
         limits, need, max(1, len(chosen)), machine.name, per_job=request.points_per_job,
         usual=usual(known.values()), taken=_taken(project, machine.name) if limits.together is not None else 0,
     )  # fmt: skip
     runs = tuple(
-        _planned(document, source, number, point, known.get(number), version, request.resources)
-        for number, point in chosen
+        _planned(document, source, number, point, known.get(number), version, need) for number, point in chosen
     )
     made = _jobs(project, request, document, source, machine, runs, arranged) if runs else ()
     document["jobs"] = [*document["jobs"], *(job.token for job in made)]

@@ -203,3 +203,18 @@ def test_only_known_letters_mean_something(letters: str) -> None:
     meaning = words.state(letters)
     known = bool(letters) and set(letters) <= words.LETTERS.keys()
     assert (meaning.live is None) is not known
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "err", "found"),
+    [
+        (0, "fusion\nplasma\n", "", ("fusion", "plasma")),
+        (1, "", "no project list defined\n", ()),
+        (1, "", "error: commlib error: got select error (Connection refused)\n", None),
+        (0, "what is this\n", "", None),
+        (127, "", "", None),
+    ],
+)
+def test_projects_are_accounts(code: int, out: str, err: str, found: tuple[str, ...] | None) -> None:
+    assert isinstance(Sge(), base.Accounts)
+    assert Sge().parse_accounts(code, out, err) == found

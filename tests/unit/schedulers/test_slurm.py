@@ -193,3 +193,23 @@ def test_a_limit_is_no_refusal(said: str, kind: str) -> None:
 
 def test_where_there_is_no_sbatch_there_is_no_job() -> None:
     assert Slurm().parse_submit(127, "", "sbatch: No such file or directory").kind == "refused"
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "found"),
+    [
+        (0, "chem|phys\nchem|chem\nchem|phys\n", ("chem", "phys")),
+        (0, "|phys\n", ("phys",)),
+        (0, "", ()),
+        (1, "", None),
+        (0, "You are not running a supported accounting_storage plugin\n", None),
+        (127, "", None),
+        (None, "", None),
+    ],
+)
+def test_the_default_account_comes_first_and_each_once(
+    code: int | None, out: str, found: tuple[str, ...] | None
+) -> None:
+    assert isinstance(Slurm(), base.Accounts)
+    assert "name=ada" in Slurm().accounts_command("ada")
+    assert Slurm().parse_accounts(code, out, "") == found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from farpoint.config import MachineConfig, load
 from farpoint.errors import BadConfig, BadInput
+from farpoint.machines.registry import build_machine
 from farpoint.model import Queue
 from farpoint.project import Project
 from farpoint.schedulers.direct import Direct
@@ -105,6 +107,57 @@ def test_queues_accounts_and_troubles_are_in_the_entry(tmp_path):
     assert (read.queues["short"].memory, read.queues["short"].time, read.queues["short"].nodes) == (8 * GB, 3600, 2)
     assert "phys, chem" in path.read_text()
     assert "could not be asked: qq: no" in path.read_text()
+
+
+class Charging(Queueing):
+    """A queue system with accounts."""
+
+    accounts_are_open = True
+
+    def accounts_command(self, user):
+        return ["qq", user]
+
+    def parse_accounts(self, code, out, err):
+        return tuple(out.split()) if code == 0 else None
+
+
+class Closed(Charging):
+    """One that names accounts which others have."""
+
+    accounts_are_open = False
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "accounts", "account", "said"),
+    [
+        (Charging(), ("phys",), "phys", "your only one; account= of a run names another"),
+        (Charging(), ("phys", "chem"), None, "accounts: phys, chem; phys unless something is said"),
+        (Charging(), ("my group",), None, "accounts: my group (account = here"),
+        (Closed(), ("phys",), None, "accounts: phys (account = here, or account= of a run)"),
+        (Charging(), (), None, ""),
+    ],
+)
+def test_the_account_is_written_where_there_is_only_one(tmp_path, scheduler, accounts, account, said):
+    _, made = settings(found(room("/home/ada"), scheduler=scheduler, accounts=accounts))
+    text = made.text().replace('scheduler = "queueing"', 'scheduler = "slurm"')
+    path = tmp_path / "farpoint.toml"
+    entry_file.replace(path, text)
+    assert load(user=path).machine("hpc").account == account
+    assert said in text
+    assert ("account" in text) is bool(accounts)
+
+
+@pytest.mark.parametrize(("program", "found"), [("echo phys", ("phys", "ada")), ("exit 1", ()), (None, ())])
+def test_accounts_are_asked_for_and_need_not_be_there(far, tmp_path, monkeypatch, program, found):
+    config, _ = far
+    if program is not None:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "qq").write_text(f"#!/bin/sh\n{program} $1\n".replace("exit 1 $1", "exit 1"))
+        (tmp_path / "bin" / "qq").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    machine = build_machine("hpc", config, tmp_path / "state", "me", time.time)
+    assert tuple(add._accounts(machine, Charging(), "ada")) == found
+    machine.close()
 
 
 def test_a_bad_entry_never_reaches_the_file(tmp_path):

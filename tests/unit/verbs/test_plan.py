@@ -185,6 +185,17 @@ def test_a_profile_says_what_the_call_does_not(project: Project, tmp_path: Path)
     assert toy(project).preview(cpus=2, points_per_job=1).plan.arranged.need.cpus == 2
 
 
+def test_the_machines_account_pays_where_no_other_is_named(project: Project, machine: QueueMachine) -> None:
+    (project.root / "farpoint.toml").write_text('[machines.local]\nscheduler = "slurm"\naccount = "phys"\n')
+    assert "#SBATCH --account=phys\n" in toy(project).preview().script
+    assert "#SBATCH --account=chem\n" in toy(project).preview(account="chem").script
+    toy(project).submit()
+    assert job_of(machine.placed[0])["asked"]["account"] == "phys"
+    document = project.folders.read_scan("toy")
+    assert document
+    assert document["resources"]["account"] is None, "a retry elsewhere is not charged to it"
+
+
 def _calls(project: Project):
     def relax(x):
         return x
