@@ -62,6 +62,7 @@ class Resources:
     queue: str | None = None
     account: str | None = None
     extra: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()  # words its machine must have among its capabilities
 
 
 @dataclass(frozen=True, slots=True)

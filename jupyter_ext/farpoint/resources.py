@@ -45,9 +45,9 @@ _COUNTS = {"cpus": 1, "gpus": 0, "nodes": 1, "tasks": 1}  # keyword → smallest
 _ELSEWHERE = {
     "cores": "cpus", "ncores": "cpus", "num_cores": "cpus", "cpu": "cpus", "threads": "cpus", "ntasks": "tasks",
     "mem": "memory", "max_mem": "memory", "ram": "memory", "walltime": "time", "max_time": "time", "partition": "queue",
-    "gpu": "gpus", "num_nodes": "nodes",
+    "gpu": "gpus", "num_nodes": "nodes", "capabilities": "requires",
 }  # fmt: skip
-WORDS = ("cpus", "memory", "time", "gpus", "nodes", "tasks", "queue", "account", "extra")
+WORDS = ("cpus", "memory", "time", "gpus", "nodes", "tasks", "queue", "account", "extra", "requires")
 
 
 def parse_time(given: object) -> int | None:
@@ -163,7 +163,7 @@ def _change(base: Resources, word: str, given: object) -> Any:
         hint = f" Did you mean {hint!r}?" if hint else nearest(word, WORDS)
         raise BadResources(f"there is no resource {word!r} (there are: {', '.join(WORDS)}).{hint}")
     factor = _FACTOR.fullmatch(given.strip()) if isinstance(given, str) else None
-    if factor is not None and word not in ("queue", "account", "extra"):
+    if factor is not None and word not in ("queue", "account", "extra", "requires"):
         return _times(base, word, factor)
     return _READ[word](given)
 
@@ -235,8 +235,16 @@ def _read_extra(given: object) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _read_requires(given: object) -> tuple[str, ...]:
+    words = (given,) if isinstance(given, str) else () if given is None else given
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) and word.strip() for word in words):
+        raise BadResources(f"requires={given!r} is not a list of capabilities: write requires=['gpu', 'internet'].")
+    return tuple(dict.fromkeys(word.strip() for word in words))
+
+
 _READ: Mapping[str, Callable[[object], Any]] = {
     **{word: partial(_read_count, word) for word in _COUNTS},
     "queue": _read_queue, "account": partial(_read_name, "account"),
     "time": _read_time, "memory": _read_memory, "extra": _read_extra,
+    "requires": _read_requires,
 }  # fmt: skip

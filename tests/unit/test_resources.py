@@ -105,6 +105,7 @@ def test_resources():
     assert resources() == Resources()
     assert resources(extra=["-a", "-b"]).extra == ("-a", "-b")
     assert resources(extra=None).extra == ()
+    assert resources(requires="gpu").requires == resources(requires=["gpu", " gpu"]).requires == ("gpu",)
     assert resources(cpus=np.int64(3)).cpus == 3
 
 
@@ -128,6 +129,8 @@ def test_resources():
         ({"account": 3}, "account=3"),
         ({"extra": ["--a\n--b"]}, "one line"),
         ({"extra": 5}, "extra=5"),
+        ({"requires": [""]}, "requires=.* is not a list of capabilities"),
+        ({"requires": 5}, "requires=5"),
         ({"memory": "x2"}, "no memory was asked"),
         ({"cpus": "x0"}, "leave nothing"),
     ],

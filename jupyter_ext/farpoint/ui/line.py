@@ -15,7 +15,7 @@ from farpoint.points import parse_axis
 from farpoint.resources import WORDS
 
 ONCE = (*WORDS, "as", "environment", "points-per-job", "profile", "key")
-MANY = ("file", "return", "save", "extra", "ignore")
+MANY = ("file", "return", "save", "extra", "requires", "ignore")
 FLAGS = ("rerun", "detach")
 
 
@@ -32,7 +32,7 @@ class Line:
     def resources(self) -> dict[str, Any]:
         """The options that say what a run needs."""
         found: dict[str, Any] = {name: text for name, text in self.once.items() if name in WORDS}
-        return found | ({"extra": self.many["extra"]} if self.many["extra"] else {})
+        return found | {name: self.many[name] for name in ("extra", "requires") if self.many[name]}
 
     @property
     def files(self) -> dict[str, str]:

@@ -45,6 +45,9 @@ account = click.option("--account", metavar="NAME", help="The account that pays 
 extra = click.option(
     "--extra", multiple=True, metavar="OPTION", help="An option for the scheduler as it is, such as --extra=--qos=long."
 )
+requires = click.option(
+    "--requires", multiple=True, metavar="WORD", help="One of the capabilities that its machine must have."
+)
 per_job = click.option(
     "--points-per-job", metavar="N", help="Short points a pilot takes at a time; auto: about ten minutes' worth."
 )
@@ -65,7 +68,7 @@ def resources(times: bool = False) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for name, (metavar, help_text) in reversed(described.items()):
             command = click.option(name, metavar=metavar, help=help_text + factor)(command)
-        return queue(account(extra(command)))
+        return queue(account(extra(requires(command))))
 
     return decorate
 

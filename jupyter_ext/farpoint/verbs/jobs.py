@@ -52,6 +52,7 @@ class Arrangement:
         asked += [show_memory(need.memory)] if need.memory else []
         asked += [f"{need.gpus} gpu{'s' * (need.gpus != 1)}"] if need.gpus else []
         asked += [f"at most {show_time(need.time)}"] if need.time else []
+        asked += [f"with {', '.join(need.requires)}"] if need.requires else []
         why = f" ({limits.why})" if limits.why else ""
         lines = [f"each: {', '.join(asked)}; {sum(made.pilots)} at a time{why}"]
         if limits.slots:

@@ -62,4 +62,5 @@ def _task(project: Project, document: Mapping[str, Any]) -> Task:
 
 def _resources(document: Mapping[str, Any]) -> Resources:
     asked = dict(document.get("resources") or {})
-    return Resources(**{**asked, "extra": tuple(asked.get("extra", ()))})
+    lists = {word: tuple(asked.get(word, ())) for word in ("extra", "requires")}
+    return Resources(**{**asked, **lists})
