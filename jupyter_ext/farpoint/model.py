@@ -51,7 +51,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one run needs. memory in bytes, time in seconds; None means no limit asked for."""
+    """What one run needs. memory in bytes, time in seconds; None means no limit asked for.
+
+    `retries`: how often its pilot may execute it again where it failed.
+    """
 
     cpus: int = 1
     memory: int | None = None
@@ -63,6 +66,7 @@ class Resources:
     account: str | None = None
     extra: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()  # words its machine must have among its capabilities
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,13 @@ _FACTOR = re.compile(rf"x\s*({_NUMBER})", re.IGNORECASE)
 _PATTERN = re.compile(r"[A-Za-z0-9_.^(\[][A-Za-z0-9_.@+,:/*?\[\]()|^$\\-]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+,:/-]*")
 
-_COUNTS = {"cpus": 1, "gpus": 0, "nodes": 1, "tasks": 1}  # keyword → smallest value that makes sense
+_COUNTS = {"cpus": 1, "gpus": 0, "nodes": 1, "tasks": 1, "retries": 0}  # keyword → smallest value that makes sense
 _ELSEWHERE = {
     "cores": "cpus", "ncores": "cpus", "num_cores": "cpus", "cpu": "cpus", "threads": "cpus", "ntasks": "tasks",
     "mem": "memory", "max_mem": "memory", "ram": "memory", "walltime": "time", "max_time": "time", "partition": "queue",
-    "gpu": "gpus", "num_nodes": "nodes", "capabilities": "requires",
+    "gpu": "gpus", "retry": "retries", "max_retries": "retries", "num_nodes": "nodes", "capabilities": "requires",
 }  # fmt: skip
-WORDS = ("cpus", "memory", "time", "gpus", "nodes", "tasks", "queue", "account", "extra", "requires")
+WORDS = ("cpus", "memory", "time", "gpus", "nodes", "tasks", "retries", "queue", "account", "extra", "requires")
 
 
 def parse_time(given: object) -> int | None:

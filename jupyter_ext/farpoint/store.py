@@ -338,6 +338,37 @@ class Writer:
         ).fetchone()
         return row
 
+    def open_attempt(self, token: str, index: int, attempt: int) -> None:
+        """Let a job's index stand for a later attempt, which its pilot makes; not where the run went to another job."""
+        self.changed = True
+        copied = "key, version, submitted, machine, job_id, token, idx, slice, cpus, cancel"
+        self._db.execute(
+            f"INSERT INTO attempt (run, attempt, state, seq, {copied})"  # noqa: S608 - our own words
+            f" SELECT p.run, ?, 'QUEUED', ?, {copied.replace('token, idx, slice', 'a.token, a.idx, a.slice')}"
+            " FROM placement p JOIN attempt a ON a.run=p.run AND a.attempt=p.attempt"
+            " WHERE p.token=? AND p.idx=? AND a.token=p.token ON CONFLICT DO NOTHING",
+            (attempt, self.seq, token, index),
+        )
+        ours = "(SELECT run FROM placement WHERE token=? AND idx=? AND attempt=?)"
+        self._db.execute(
+            "UPDATE placement SET attempt=? WHERE token=? AND idx=? AND attempt<? AND EXISTS"
+            " (SELECT 1 FROM attempt a WHERE a.run=placement.run AND a.attempt=? AND a.token=placement.token)",
+            (attempt, token, index, attempt, attempt),
+        )
+        self._db.execute(
+            f"UPDATE run SET current=max(current, ?) WHERE run IN {ours}",  # noqa: S608 - our own words
+            (attempt, token, index, attempt),
+        )
+
+    def attempt_of(self, token: str, index: int, attempt: int) -> sqlite3.Row | None:
+        """The raw row of one of the attempts that a job made of its index."""
+        row: sqlite3.Row | None = self._db.execute(
+            "SELECT a.* FROM placement p JOIN attempt a ON a.run=p.run AND a.token=p.token"
+            " WHERE p.token=? AND p.idx=? AND a.attempt=?",
+            (token, index, attempt),
+        ).fetchone()
+        return row
+
     def update_attempt(self, run: str, attempt: int, change: Change) -> None:
         """Set columns of one attempt."""
         if not change:

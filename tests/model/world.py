@@ -28,7 +28,10 @@ from farpoint.store import Store, Writer
 from farpoint.testing.fakes import Defences, FakeClock, FakeMachine, Faults
 from farpoint.verbs import accept, act, cancel, jobs, recover, watch
 
-HARSH = Faults(reply_lost=0.15, delivered_late=0.15, truly_lost=0.05, queue_down=0.1, unreachable=0.03, node_death=0.05)
+HARSH = Faults(
+    reply_lost=0.15, delivered_late=0.15, truly_lost=0.05, queue_down=0.1, unreachable=0.03, node_death=0.05,
+    failure=0.3,
+)  # fmt: skip
 GRACE = 40.0
 SCAN = "scan"
 
@@ -117,6 +120,7 @@ class World:
         self.cancelled: set[int] = set()
         self.cancels = self.random.choice([0.0, 0.0, 0.05])
         self.runs = self.random.randint(1, 6)
+        self.retries = self.random.choice([0, 0, 1, 3])
         self.project = self._process()
 
     def _process(self) -> Project:
@@ -199,7 +203,10 @@ class World:
             "format": layout.FORMAT, "scan": SCAN, "kind": "notebook", "task": "x.ipynb", "created": 0.0,
             "names": ["x"], "points": [], "versions": [], "jobs": [], "machine": "fake", "save": [], "files": {},
         }  # fmt: skip
-        runs = [PlannedRun(f"r{n}", n, 1, f"key{n}", {"x": n}, n, 1, Resources()) for n in range(self.runs)]
+        runs = [
+            PlannedRun(f"r{n}", n, 1, f"key{n}", {"x": n}, n, 1, Resources(retries=self.retries))
+            for n in range(self.runs)
+        ]
         notebook = self.folder / "x.ipynb"
         notebook.write_bytes(b"{}")
         digest = layout.digest(b"{}")

@@ -20,6 +20,7 @@ from farpoint.runner import claims, journal, layout, values
 from sameness import same
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "journal-v1"
+RETRIED = GOLDEN.with_name("journal-v1-retried")
 FIRST = "pilots/0.0/journal.jsonl"
 SECOND = "pilots/0.1/journal.jsonl"
 START = 1700000002.0
@@ -147,3 +148,16 @@ def test_output_and_this_sides_verdicts() -> None:
     assert [e["e"] for e in events(layout.CLIENT)] == ["cancel", "fenced", "verdict", "fetched", "ended"]
     verdict = of_kind(layout.CLIENT, "verdict")[0]
     assert verdict == {"e": "verdict", "t": START + 49, "i": 3, "state": "LOST", "reason": "gone"}
+
+
+def test_a_run_that_its_pilot_tried_again() -> None:
+    files = sorted(path for path in RETRIED.rglob("*") if path.is_file())
+    listing = "".join(f"{path.relative_to(RETRIED)} {layout.digest_file(str(path))}\n" for path in files)
+    assert layout.digest(listing.encode()) == "531f945b7710041d46e8684f4fda7bd77fe96dc2c73a989cb1ab6be15b346d29"
+    job = layout.read_json(str(RETRIED / layout.JOB))
+    assert [(run["attempt"], run["retries"]) for run in job["runs"]] == [(2, 1)]
+    assert [body["start"] for body in claims.Claims(str(RETRIED)).of(0)] == [0, 0]
+    told = journal.parse((RETRIED / FIRST).read_bytes())[0]
+    assert [(e["e"], e["c"], e.get("attempt"), e.get("reason")) for e in told if "i" in e] == [
+        ("started", 0, None, None), ("retried", 0, 2, "exception"), ("started", 1, 3, None), ("outcome", 1, None, ""),
+    ]  # fmt: skip

@@ -47,6 +47,7 @@ def read_everything(page: str) -> None:
     assert reader.limits == LIMITS
     assert "outcome" in str(reader.folder(GOLDEN / "journal-v1"))
     assert "time is up" in str(reader.folder(GOLDEN / "journal-v1-limited"))
+    assert "no licence is free" in str(reader.folder(GOLDEN / "journal-v1-retried"))
     assert "scan.json" in reader.folder(GOLDEN / "scan-v1")
 
 

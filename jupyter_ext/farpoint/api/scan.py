@@ -231,11 +231,12 @@ class Scan(View):
     ) -> Self:
         """Hand the points over and return at once; without `on`, to this computer or what farpoint.toml says.
 
-        `resources` are for one run: `cpus=4, memory="8 GB", time="1h", gpus=1`. Points that have a result, or are on
-        their way, are attached; `rerun=True` repeats them. `changed="rerun"` or `"keep"` says what becomes of results
-        of earlier code. `points_per_job` short points are taken by a pilot at a time; "auto": about ten minutes' worth.
-        `profile` names one of farpoint.toml, for what is not said here. Raises BadResources, CodeChanged, and InsideRun
-        within a run unless `nested=True`.
+        `resources` are for one run: `cpus=4, memory="8 GB", time="1h", gpus=1`; `retries=2` tries a point that failed
+        again where it ran, up to twice. Points that have a result, or are on their way, are attached; `rerun=True`
+        repeats them. `changed="rerun"` or `"keep"` says what becomes of results of earlier code. `points_per_job` short
+        points are taken by a pilot at a time; "auto": about ten minutes' worth. `profile` names one of
+        farpoint.toml, for what is not said here. Raises BadResources, CodeChanged, and InsideRun within a run unless
+        `nested=True`.
         """
         if not nested:
             refuse_inside(self.name)

@@ -5,6 +5,7 @@ Knows their journals and processes; must not know how a slice is claimed or run.
 
 import os
 import time
+from collections import Counter
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from . import journal, layout, process
@@ -41,6 +42,10 @@ class Earlier:
     def finished(self, claims: Sequence[Mapping[str, Any]]) -> Set[int]:
         """Indices of the runs that have an outcome under one of these claims."""
         return {event["i"] for event in self._told(claims, "outcome")}
+
+    def tries(self, claims: Sequence[Mapping[str, Any]]) -> Dict[int, int]:
+        """How often each run failed under one of these claims and was to be executed again."""
+        return dict(Counter(event["i"] for event in self._told(claims, "retried")))
 
     def end_what_is_left(self, claims: Sequence[Mapping[str, Any]]) -> None:
         """End whatever their runs left running on this computer, so that a run never runs twice at a time."""

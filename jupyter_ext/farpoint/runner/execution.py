@@ -26,6 +26,8 @@ RESULTS = ("COMPLETED", "FAILED", "CANCELLED")
 PAUSES = (1.0, 4.0)  # seconds before a start that failed for now is tried again
 PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.ETXTBSY)
 INTERRUPTIONS = ("superseded", "stopped")  # causes that count nothing
+IN_VAIN = ("timeout", "out of memory", "gone")  # failures that another execution here would only repeat
+CUT, AGAIN, DONE = "cut", "again", "done"  # what became of an execution
 
 Event = Dict[str, Any]
 Error = Dict[str, str]
@@ -45,35 +47,39 @@ Desk = NamedTuple(
 
 
 class Execution:
-    """Runs run `i` for as long as `tenure` gives no cause against it."""
+    """Runs run `i` for as long as `tenure` gives no cause against it; `tries` executions of this job failed before."""
 
-    def __init__(self, desk: Desk, i: int, tenure: Tenure) -> None:
+    def __init__(self, desk: Desk, i: int, tenure: Tenure, tries: int = 0) -> None:
         self._desk = desk
         self._i = i
         self._tenure = tenure
         self._run = desk.job["runs"][i]
-        self._place = Workplace(desk.workdir, desk.job, i, tenure.c)
+        self._tries = tries
+        self._attempt = int(self._run["attempt"]) + tries
+        self._place = Workplace(desk.workdir, desk.job, i, tenure.c, self._attempt)
         self._stream = Stream(desk.stream, i, tenure.c)
         self._began = (time.time(), time.monotonic())
         self._memory: Optional[int] = None
         self._killed_before = process.short_of_memory()
 
-    def go(self, gpus: Optional[Sequence[int]]) -> bool:
-        """Run it; False where it was interrupted, so that nothing of it counts."""
-        self._write({"e": "started", "folder": self._place.name})
+    def go(self, gpus: Optional[Sequence[int]]) -> str:
+        """Run it. CUT: it was interrupted, and nothing of it counts; AGAIN: it failed, and the next claim is taken."""
+        self._write(dict({"attempt": self._attempt} if self._tries else {}, e="started", folder=self._place.name))
         self._desk.ledger.ring()
         end = self._execute(gpus)
         self._stream.close()
         if end is None:
-            return False
+            return CUT
         for artifact in self._artifacts():
             self._write(dict(artifact, e="artifact"))
         self._tenure.look()
+        if self._cause() != "superseded" and self._another_may_help(end) and self._retry(end):
+            return AGAIN
         if self._cause() == "superseded":
             self._interrupt("superseded")
-            return False
+            return CUT
         self._tell(end)
-        return True
+        return DONE
 
     def cancel(self) -> None:
         """It is not run at all."""
@@ -195,17 +201,37 @@ class Execution:
 
     def _tell(self, end: End) -> None:
         """The outcome: the run's commit point."""
-        took = time.monotonic() - self._began[1]
-        outcome = {
-            "e": "outcome", "state": end.state, "reason": end.reason, "exit": end.exit, "error": end.error,
-            "started": round(self._began[0], 6), "ended": round(time.time(), 6), "seconds": round(took, 6),
-            "memory": self._memory, "host": process.host()["name"],
-        }  # fmt: skip
-        self._write(outcome, sync=True)
+        self._write(dict(self._told(end), e="outcome", state=end.state), sync=True)
         self._desk.ledger.ring()
 
+    def _told(self, end: End) -> Event:
+        """How it ended, and what it took."""
+        took = time.monotonic() - self._began[1]
+        return {
+            "reason": end.reason, "exit": end.exit, "error": end.error, "started": round(self._began[0], 6),
+            "ended": round(time.time(), 6), "seconds": round(took, 6), "memory": self._memory,
+            "host": process.host()["name"],
+        }  # fmt: skip
+
+    def _another_may_help(self, end: End) -> bool:
+        """Whether it failed of itself, may be executed again, and there is time for that. Nobody wants its end."""
+        if end.state != "FAILED" or end.reason in IN_VAIN or self._tries >= int(self._run.get("retries") or 0):
+            return False
+        took = time.monotonic() - self._began[1]
+        return not self._tenure.cause(self._i) and self._desk.time.fits(float(self._run.get("time") or took))
+
+    def _retry(self, end: End) -> bool:
+        """Take the next claim for another execution, and say how this one ended; False where it is not to be had."""
+        c = self._tenure.c
+        if not self._tenure.renew():
+            return False
+        self._write(dict(self._told(end), e="retried", attempt=self._attempt, c=c), sync=True)
+        process.end_all(None, "FARPOINT_SPEC=" + self._place.spec)  # what it started and left must not run beside it
+        return True
+
     def _write(self, event: Event, sync: bool = False) -> None:
-        self._desk.ledger.write(dict(event, i=self._i, s=self._tenure.s, c=self._tenure.c), sync=sync)
+        about = {"i": self._i, "s": self._tenure.s, "c": self._tenure.c}
+        self._desk.ledger.write(dict(about, **event), sync=sync)
 
 
 def _end_of(child: Child, run: Mapping[str, Any], kind: str) -> End:

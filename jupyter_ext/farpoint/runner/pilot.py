@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 from . import bell, claims, journal, layout, process, slots
 from .allotment import TIME_UP, Allotment
 from .earlier import Earlier
-from .execution import Desk, Execution
+from .execution import AGAIN, CUT, Desk, Execution
 from .ledger import Ledger
 from .loop import Loop
 from .tenure import Orders, Tenure
@@ -71,11 +71,12 @@ class Pilot:
         self._cancelled_slices: Set[int] = set()
         self._counted = 0
         self._tenure: Optional[Tenure] = None
+        self._tries: Dict[int, int] = {}  # executions of runs that failed and were followed by another
         self._longest: Optional[float] = None  # seconds that a run took here; None before the first
 
     def work(self) -> int:
         """Take slices until none is left or somebody asks to stop; the exit code."""
-        about = dict(self._me, e="pilot", host=process.identity(), python=list(sys.version_info[:3]))
+        about = dict(self._me, e="pilot", host=process.identity(), python="%d.%d.%d" % sys.version_info[:3])
         about.update(slots=self._job.get("slots"))
         if math.isfinite(self._time.left):
             about["walltime"] = round(self._time.left, 3)
@@ -218,7 +219,8 @@ class Pilot:
         self._drop(s)  # one start never takes a slice twice, even on a disk that forgets what was linked
         self._ledger.write({"e": "claimed", "s": s, "c": c})
         self._earlier.end_what_is_left(bodies)
-        self._tenure = Tenure(s, c, self._claims, self._orders, self._loop)
+        self._tries.update(self._earlier.tries(bodies))
+        self._tenure = Tenure(s, c, self._claims, self._orders, self._loop, self._me)
         try:
             self._run_all([i for i in self._runs(s) if i not in finished], self._tenure, held)
         finally:
@@ -230,16 +232,22 @@ class Pilot:
             cause = tenure.cause(i)
             if cause in ("superseded", "stopped"):
                 return
-            execution = Execution(self._desk, i, tenure)
             if cause == "cancelled":
-                execution.cancel()
-                continue
-            if not self._fits([i]):
+                Execution(self._desk, i, tenure).cancel()
+            elif not self._fits([i]) or not self._run(i, tenure, held):
                 return
+
+    def _run(self, i: int, tenure: Tenure, held: Optional[slots.Held]) -> bool:
+        """Run it, and again where it failed and may be; False where it was interrupted."""
+        while True:
             began = time.monotonic()
-            if not execution.go(self._gpus(held)):
-                return
+            ended = Execution(self._desk, i, tenure, self._tries.get(i, 0)).go(self._gpus(held))
+            if ended == CUT:
+                return False
             self._longest = max(self._longest or 0.0, time.monotonic() - began)
+            if ended != AGAIN:
+                return True
+            self._tries[i] = self._tries.get(i, 0) + 1
 
     def _gpus(self, held: Optional[slots.Held]) -> Optional[List[int]]:
         counted = held is not None and (self._job.get("slots") or {}).get("gpus")

@@ -4,7 +4,8 @@ Knows the files that say so; must not know processes or how a run is ended.
 """
 
 import os
-from typing import Any, List, Set
+import time
+from typing import Any, List, Mapping, Set
 
 from . import layout
 from .claims import Claims, superseded
@@ -51,10 +52,11 @@ class Orders:
 
 
 class Tenure:
-    """A claim that is held, and whether it still is."""
+    """A claim that is held by the pilot start `me`, and whether it still is."""
 
-    def __init__(self, s: int, c: int, claims: Claims, orders: Orders, loop: Loop) -> None:
+    def __init__(self, s: int, c: int, claims: Claims, orders: Orders, loop: Loop, me: Mapping[str, Any]) -> None:
         self.s, self.c = s, c
+        self._me = me
         self._claims = claims
         self._orders = orders
         self._loop = loop
@@ -64,6 +66,18 @@ class Tenure:
         """See what is new on the disk."""
         self._lost = self._lost or superseded(self._claims.of(self.s), self.c)
         self._orders.read()
+
+    def renew(self) -> bool:
+        """Take the next claim too, for another execution; False where somebody else did, or the disk cannot hold it."""
+        if self._lost:
+            return False
+        try:
+            won = self._claims.link(self.s, self.c + 1, dict(self._me, t=round(time.time(), 6)))
+        except OSError:
+            return False
+        self._lost = not won
+        self.c += won
+        return won
 
     def cause(self, i: int) -> str:
         """Why run `i` should not go on, as known since the last look: superseded, cancelled, stopped, or ""."""

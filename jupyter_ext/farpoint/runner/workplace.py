@@ -23,11 +23,12 @@ Artifact = Dict[str, Any]
 class Workplace:
     """The folder of run `i` under claim `c`: one execution, one folder, never two writers."""
 
-    def __init__(self, workdir: str, job: Mapping[str, Any], i: int, c: int) -> None:
+    def __init__(self, workdir: str, job: Mapping[str, Any], i: int, c: int, attempt: int) -> None:
         self._work = layout.work_folder(workdir, job["token"])
         self._job = job
         self._run = job["runs"][i]
         self._numbers = (i, c)
+        self._attempt = attempt
         self.tasks = int(self._run.get("tasks") or 1)
         self.name = layout.run_name(i, c)
         self.folder = os.path.join(self._work, self.name)
@@ -114,7 +115,7 @@ class Workplace:
         job, run = self._job, self._run
         return {
             "format": layout.FORMAT, "token": job["token"], "i": self._numbers[0], "c": self._numbers[1],
-            "run": run["run"], "number": run["number"], "attempt": run["attempt"], "scan": job["scan"],
+            "run": run["run"], "number": run["number"], "attempt": self._attempt, "scan": job["scan"],
             "machine": job["machine"], "seed": run.get("seed"), "task": job["task"],
             "input": os.path.join(self._work, "task", job["task"].get("name", "")),
             "output": os.path.join(self.ours, "output.ipynb"), "parameters": run["parameters"],

@@ -50,6 +50,7 @@ class Faults:
     frozen: float = 0.4  # of deaths: only cut off, and wakes later
     requeue: float = 0.6  # of deaths: the scheduler starts the member again under the same id
     requeue_late: float = 0.5  # of requeues: long after
+    failure: float = 0.0  # of executions, where the pilot may make another
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,11 @@ class FakeJob:
     token: str
     pilots: list[FakePilot] = field(default_factory=list)
     lag: int = 0
+
+
+_ENDED = {
+    "reason": "", "exit": 0, "error": None, "started": 0.0, "ended": 1.0, "seconds": 1.0, "memory": None, "host": "node"
+}  # fmt: skip
 
 
 class FakePilot:
@@ -197,9 +203,10 @@ class FakePilot:
             self._outcome(index, "CANCELLED")
             return
         self.left = self.machine.random.randint(1, self.machine.longest)
-        self.write(
-            {"e": "started", "i": index, "s": self.slice, "c": self.claim, "folder": layout.run_name(index, self.claim)}
-        )
+        body = {"e": "started", "i": index, "s": self.slice, "c": self.claim}
+        tries = self.machine.tries(self.job.far, index)
+        attempt = {"attempt": self._run(index)["attempt"] + tries} if tries else {}
+        self.write({**body, "folder": layout.run_name(index, self.claim), **attempt})
         self.machine.begins(self, index)
 
     def _go_on(self) -> None:
@@ -218,17 +225,36 @@ class FakePilot:
         self.machine.goes_on(self, index)
         self.left -= 1
         if self.left == 0:
-            self.todo.pop(0)
             self.machine.ends(self, index)
+            if self._fails(index) and self._retry(index):
+                return
+            self.todo.pop(0)
             if not (self.machine.defences.look and self._superseded()):
                 self.write({"e": "record", "i": index, "c": self.claim, "name": "value", "value": index})
                 self._outcome(index, "COMPLETED")
 
+    def _run(self, index: int) -> Body:
+        found: Body = _json(self.job.far.files.job)["runs"][index]
+        return found
+
+    def _fails(self, index: int) -> bool:
+        left = (self._run(index).get("retries") or 0) - self.machine.tries(self.job.far, index)
+        return left > 0 and self.machine.fails(self, index)
+
+    def _retry(self, index: int) -> bool:
+        """Take the next claim and begin anew, as a pilot does; where it is taken, this execution counts nothing."""
+        number, before = self.slice or 0, self.claim
+        if self.machine.defences.claim and not self._link(number, before + 1):
+            return False
+        self.claim = before + 1 if self.machine.defences.claim else before
+        attempt = self._run(index)["attempt"] + self.machine.tries(self.job.far, index)
+        body = {"e": "retried", "i": index, "s": number, "c": before, "attempt": attempt, **_ENDED, "reason": "exit 3"}
+        self.write(body)
+        self._begin()
+        return True
+
     def _outcome(self, index: int, state: str) -> None:
-        body = {"e": "outcome", "i": index, "s": self.slice, "c": self.claim, "state": state, "reason": "", "exit": 0}
-        self.write(
-            {**body, "error": None, "started": 0.0, "ended": 1.0, "seconds": 1.0, "memory": None, "host": "node"}
-        )
+        self.write({"e": "outcome", "i": index, "s": self.slice, "c": self.claim, "state": state, **_ENDED})
 
 
 class FakeMachine:
@@ -450,6 +476,17 @@ class FakeMachine:
             for event in journal.parse(bytes(data))[0]
             if event["e"] == "outcome" and state in (None, event["state"])
         }
+
+    def tries(self, far: Far, index: int) -> int:
+        """How often a run of this folder failed and was to be executed again."""
+        lines = [event for data in far.journals.values() for event in journal.parse(bytes(data))[0]]
+        return sum(1 for event in lines if event["e"] == "retried" and event["i"] == index)
+
+    def fails(self, pilot: FakePilot, index: int) -> bool:
+        """Whether an execution fails now, which explains another."""
+        key, failed = self._effect(pilot, index), self._chance(self.faults.failure)
+        self.interruptions[key] = self.interruptions.get(key, 0) + failed
+        return failed
 
     def _effect(self, pilot: FakePilot, index: int) -> str:
         return str(_json(pilot.job.far.files.job)["runs"][index]["run"])

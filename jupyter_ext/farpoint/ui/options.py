@@ -63,6 +63,7 @@ def resources(times: bool = False) -> Callable[[Command], Command]:
         "--gpus": ("N", "GPUs for one point."),
         "--nodes": ("N", "Nodes for one point."),
         "--tasks": ("N", "Ranks of one point, started by the machine's launcher; --cpus is then for each of them."),
+        "--retries": ("N", "How often a point that failed is tried again where it ran, before it counts as FAILED."),
     }
 
     def decorate(command: Command) -> Command:

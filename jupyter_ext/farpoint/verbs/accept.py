@@ -114,6 +114,9 @@ def _replay(writer: Writer, project: Project, scan: str, token: str) -> None:
 def _repeat(writer: Writer, token: str, event: Mapping[str, Any]) -> None:
     """Apply one line of client.jsonl; an outcome that was written beats it."""
     row = writer.attempt_at(token, int(event["i"])) if "i" in event else None
+    if row is not None and "attempt" in event and event["attempt"] != row["attempt"]:
+        writer.open_attempt(token, int(event["i"]), int(event["attempt"]))
+        row = writer.attempt_of(token, int(event["i"]), int(event["attempt"]))
     if row is None:
         return
     if event["e"] == "verdict" and row["decided"] is None:

@@ -179,12 +179,12 @@ def _conclude(desk: Desk, job: JobRow, facts: Facts, actions: Sequence[Verdict |
     if not verdicts and not again:
         return
     now = desk.project.clock()
-    _tell(
-        desk,
-        job,
-        [{"e": "verdict", "t": now, "i": v.index, "state": v.state.value, "reason": v.reason} for v in verdicts],
-    )
     by_index = {run.index: run for run in facts.runs or ()}
+    said = (
+        {"i": v.index, "attempt": by_index[v.index].attempt, "state": v.state.value, "reason": v.reason}
+        for v in verdicts
+    )
+    _tell(desk, job, [{"e": "verdict", "t": now, **each} for each in said])
     if again:
         _replace_runs(desk, job, [(by_index[action.index], action.new_attempt) for action in again])
     with desk.project.store.write() as writer:
@@ -213,6 +213,8 @@ def _replace_runs(desk: Desk, job: JobRow, runs: Sequence[tuple[RunRow, bool]]) 
 def _planned(body: dict[str, Any], run: RunRow, *, new_attempt: bool) -> PlannedRun:
     index = run.index or 0
     need = jobs.needed(body, index)
+    used = run.attempt - body["runs"][index]["attempt"]  # by its pilot, within this job
+    need = replace(need, retries=max(0, need.retries - used))
     parameters = plan.values_of(body["runs"][index]["parameters"])
     attempt = run.attempt + 1 if new_attempt else run.attempt
     return PlannedRun(run.run, run.number, attempt, run.key, parameters, run.seed, run.version, need)

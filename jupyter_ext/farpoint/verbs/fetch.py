@@ -37,24 +37,39 @@ def fetch(
     `everything` also brings files above 100 MB; `told` is called after each run, for progress bars.
     """
     finished = [run for run in runs if run.state in (State.COMPLETED, State.FAILED) and run.folder is not None]
+    earlier = [each for run in finished for each in _before(project, run)]
+    for _ in _fetch_all(project, earlier, everything=everything):
+        pass
     folders = []
-    for start in range(0, len(finished), TOGETHER):
-        for run, folder in _fetch_runs(project, finished[start : start + TOGETHER], everything=everything):
-            folders.append(folder)
-            if told is not None:
-                told(run)
+    for run, folder in _fetch_all(project, finished, everything=everything):
+        folders.append(folder)
+        if told is not None:
+            told(run)
     return folders
+
+
+def _fetch_all(project: Project, runs: list[RunRow], *, everything: bool) -> Iterator[tuple[RunRow, Path]]:
+    for start in range(0, len(runs), TOGETHER):
+        yield from _fetch_runs(project, runs[start : start + TOGETHER], everything=everything)
+
+
+def _before(project: Project, run: RunRow) -> list[RunRow]:
+    """The attempts that its pilot made before this one, in the same job."""
+    if run.attempt == 1:
+        return []
+    earlier = (each for each in project.store.attempts(run.run) if each.attempt < run.attempt)
+    return [each for each in earlier if each.token == run.token and each.folder is not None and not each.fetched]
 
 
 def _fetch_runs(project: Project, runs: list[RunRow], *, everything: bool) -> Iterator[tuple[RunRow, Path]]:
     """Each run's folder, made one after the other; their small files come here together before."""
     with contextlib.ExitStack() as stack:
         lacking = [run for run in runs if everything or _lacks(project, run)]
-        staged = {run.run: stack.enter_context(_staging(project, run)) for run in lacking}
-        _bring_small(project, [(run, staged[run.run]) for run in lacking])
+        staged = {(run.run, run.attempt): stack.enter_context(_staging(project, run)) for run in lacking}
+        _bring_small(project, [(run, staged[run.run, run.attempt]) for run in lacking])
         for run in runs:
-            if run.run in staged:
-                yield run, _fetch_into(project, run, staged[run.run], everything=everything)
+            if (run.run, run.attempt) in staged:
+                yield run, _fetch_into(project, run, staged[run.run, run.attempt], everything=everything)
             else:
                 yield run, project.folders.point_folder(run.scan, run.number)
 
@@ -131,7 +146,7 @@ def _point(run: RunRow, left: list[FileInfo]) -> dict[str, Any]:
 
 
 def _note(project: Project, run: RunRow) -> None:
-    event = {"e": "fetched", "t": project.clock(), "i": run.index}
+    event = {"e": "fetched", "t": project.clock(), "i": run.index, "attempt": run.attempt}
     accept.tell(project, run.scan, run.token or "", [event])
     with project.store.write() as writer:
         writer.update_attempt(run.run, run.attempt, {"fetched": 1})

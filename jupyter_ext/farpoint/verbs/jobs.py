@@ -21,6 +21,7 @@ from farpoint.runner import layout, values
 from farpoint.window import MARGIN, PerJob, Window, window
 
 SILENCE = 6  # beats without a sign before a requeued pilot may take over
+_OF_A_RUN = ("cpus", "memory", "time", "gpus", "tasks", "nodes", "retries")
 PLACED = ("queue", "account", "extra")  # asked for a run, and needed again where it is placed anew
 
 
@@ -53,6 +54,7 @@ class Arrangement:
         asked += [f"{need.gpus} gpu{'s' * (need.gpus != 1)}"] if need.gpus else []
         asked += [f"at most {show_time(need.time)}"] if need.time else []
         asked += [f"with {', '.join(need.requires)}"] if need.requires else []
+        asked += [f"tried again up to {need.retries} time{'s' * (need.retries != 1)}"] if need.retries else []
         why = f" ({limits.why})" if limits.why else ""
         lines = [f"each: {', '.join(asked)}; {sum(made.pilots)} at a time{why}"]
         if limits.slots:
@@ -183,14 +185,14 @@ def _run_entry(run: PlannedRun) -> dict[str, Any]:
         "run": run.run, "number": run.number, "attempt": run.attempt, "version": run.version, "key": run.key,
         "seed": run.seed, "parameters": {name: values.encode(value) for name, value in run.parameters.items()},
         "cpus": need.cpus, "memory": need.memory, "time": need.time, "gpus": need.gpus, "tasks": need.tasks,
-        "nodes": need.nodes,
+        "nodes": need.nodes, "retries": need.retries,
     }  # fmt: skip
 
 
 def needed(job: Mapping[str, Any], index: int) -> Resources:
     """What a run of a job that was written before needs."""
     entry, asked = job["runs"][index], dict(job.get("asked") or {})
-    words = {word: entry[word] for word in ("cpus", "memory", "time", "gpus", "tasks", "nodes") if word in entry}
+    words = {word: entry[word] for word in _OF_A_RUN if word in entry}
     return Resources(**words, **{**asked, "extra": tuple(asked.get("extra") or ())})
 
 

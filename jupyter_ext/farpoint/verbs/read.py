@@ -41,6 +41,11 @@ def apply_event(writer: Writer, token: str, file: str, event: Event) -> None:
     if event["e"] == "ended" and not event.get("reason"):
         writer.settle_pilot(token, file)
         return
+    if "attempt" in event:
+        _open(writer, token, event)
+    if event["e"] == "retried":
+        _close(writer, token, file, event)
+        return
     apply = _APPLY.get(event["e"])
     row = writer.attempt_at(token, int(event["i"])) if apply and "i" in event else None
     if apply is None or row is None:
@@ -49,6 +54,25 @@ def apply_event(writer: Writer, token: str, file: str, event: Event) -> None:
     if change and event["e"] in ("started", "outcome"):
         job_id, host = writer.pilot(token, file)
         change = {**change, "job_id": job_id, "host": event.get("host") or host}
+    writer.update_attempt(row["run"], row["attempt"], change)
+
+
+def _open(writer: Writer, token: str, event: Event) -> None:
+    """A pilot executes a run again: that is another attempt, unless this side has said what became of the run."""
+    index, attempt = int(event["i"]), int(event["attempt"]) + (event["e"] == "retried")
+    row = writer.attempt_at(token, index)
+    if row is not None and row["attempt"] < attempt and not State(row["state"]).final:
+        writer.open_attempt(token, index, attempt)
+
+
+def _close(writer: Writer, token: str, file: str, event: Event) -> None:
+    """How an attempt ended that its pilot followed by another."""
+    row = writer.attempt_of(token, int(event["i"]), int(event["attempt"]))
+    if row is None or row["decided"] is not None:
+        return
+    job_id, host = writer.pilot(token, file)
+    change = _outcome(dict(row), {**event, "state": State.FAILED})
+    change |= {"job_id": job_id, "host": event.get("host") or host, "folder": layout.run_name(event["i"], event["c"])}
     writer.update_attempt(row["run"], row["attempt"], change)
 
 

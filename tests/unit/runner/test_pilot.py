@@ -7,10 +7,13 @@ import signal
 import subprocess
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
 from farpoint.runner import bell, layout, process
+from farpoint.runner.claims import Claims
+from page_reader import Reader
 
 PRINT = "import json, os; print(json.load(open(os.environ['FARPOINT_PARAMETERS']))['x'] * 2)"
 FOREVER = "import signal; signal.pause()"
@@ -338,3 +341,101 @@ def test_the_oldest_python_there_is_will_do(far, old_python):
     far.place(PRINT, [{"time": 60, "memory": 1 << 30}] * 2, slots={"cpus": 1, "memory": 1 << 30, "gpus": 0})
     far.run(python=old_python)
     assert {o["state"] for o in far.standing().values()} == {"COMPLETED"}
+
+
+FAILS_UNTIL = "import os, sys; sys.exit(3 if int(os.getcwd().rsplit('.', 1)[1]) < {} else 0)"  # claim number
+
+
+def test_a_run_that_failed_is_executed_again_by_its_pilot_as_often_as_was_allowed(far):
+    far.place(FAILS_UNTIL.format(2), [{"retries": 2}, {"retries": 5}], per_slice=2)
+    far.run()
+    assert [(e["i"], e["c"], e["folder"], e.get("attempt")) for e in far.events("started")] == [
+        (0, 0, "runs/0.0", None), (0, 1, "runs/0.1", 2), (0, 2, "runs/0.2", 3), (1, 2, "runs/1.2", None),
+    ]  # fmt: skip
+    told = [(e["i"], e["c"], e["attempt"], e["reason"], e["exit"]) for e in far.events("retried")]
+    assert told == [(0, 0, 1, "exit code 3", 3), (0, 1, 2, "exit code 3", 3)]
+    assert {i: (o["c"], o["state"]) for i, o in far.standing().items()} == {0: (2, "COMPLETED"), 1: (2, "COMPLETED")}
+    assert [body["start"] for body in Claims(str(far.job)).of(0)] == [0, 0, 0]
+
+
+def test_the_last_failure_is_the_outcome(far):
+    far.place(FAILS_UNTIL.format(9), [{"retries": 1}])
+    far.run()
+    assert [e["attempt"] for e in far.events("retried")] == [1]
+    assert (far.one()["state"], far.one()["reason"], far.one()["c"]) == ("FAILED", "exit code 3", 1)
+
+
+@pytest.mark.parametrize(
+    "script, limits, reason",
+    [
+        (FOREVER, {"time": 0.5}, "timeout"),
+        ("import time; x = bytearray(120 << 20); time.sleep(60)", {"memory": 60 << 20}, "out of memory"),
+    ],
+)
+def test_what_needs_other_resources_is_not_tried_again(far, script, limits, reason):
+    far.place(script, [{"retries": 3, **limits}])
+    far.run()
+    assert (far.one()["state"], far.one()["reason"], far.one()["c"]) == ("FAILED", reason, 0)
+    assert not far.events("retried")
+
+
+def test_a_program_ended_by_a_signal_is_tried_again_and_what_it_left_does_not_run_beside_the_next(far):
+    script = (
+        "import os, subprocess\n"
+        "if os.getcwd().endswith('.0'):\n"
+        "    print(subprocess.Popen(['sleep', '60'], stdout=-3, stderr=-3).pid, flush=True)\n"
+        "    os._exit(9)\n"
+    )
+    far.place(script, [{"retries": 1}])
+    far.run()
+    assert far.one()["state"] == "COMPLETED"
+    assert gone(int(far.printed()))
+
+
+def test_a_run_whose_end_is_wanted_is_not_tried_again(far):
+    far.place("import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); signal.pause()", [{"retries": 9}])
+    far.pilot()
+    far.until(lambda: far.events("started"))
+    time.sleep(0.5)
+    far.order({"cancel": [0]})
+    far.until(lambda: far.events("outcome"))
+    assert (far.one()["state"], far.one()["c"]) == ("CANCELLED", 0)
+
+
+def test_a_fence_forbids_another_try(far):
+    far.place(
+        "import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)\nraise SystemExit(3)", [{"retries": 9}]
+    )
+    pilot = far.pilot()
+    far.until(lambda: far.events("started"))
+    pilot.send_signal(signal.SIGSTOP)  # nothing is looked at before the run has failed
+    assert Claims(str(far.job)).link(0, 1, {"revoked": True, "by": "o", "t": 1.0})
+    (far.work / "runs" / "0.0" / "go").write_text("")
+    time.sleep(0.5)
+    pilot.send_signal(signal.SIGCONT)
+    far.until(lambda: far.events("ended"))
+    assert far.one("interrupted")["reason"] == "superseded"
+    assert not far.events("retried") + far.events("outcome")
+    assert len(far.events("started")) == 1
+
+
+def test_a_start_after_a_requeue_goes_on_counting_where_the_one_before_was_killed(far):
+    script = "import os, signal, sys\nsignal.pause() if os.getcwd().endswith('.1') else sys.exit(3)\n"
+    far.place(script, [{"retries": 2}])
+    first = far.pilot()
+    far.until(lambda: len(far.events("started")) == 2)
+    first.kill()
+    first.wait()
+    far.run()
+    assert [(e["c"], e.get("attempt")) for e in far.events("started")] == [(0, None), (1, 2), (2, 2), (3, 3)]
+    assert [(e["c"], e["attempt"]) for e in far.events("retried")] == [(0, 1), (2, 2)]
+    assert (far.one()["state"], far.one()["c"]) == ("FAILED", 3)
+
+
+def test_what_a_pilot_writes_is_as_the_page_says(far):
+    page = Reader((Path(__file__).parents[3] / "docs" / "run-folder.md").read_text(encoding="utf-8"))
+    far.place(FAILS_UNTIL.format(1) + "; print('x')", [{"retries": 1}])
+    far.run()
+    for kind in (layout.JOURNAL, layout.STREAM):
+        (path,) = far.job.glob(f"pilots/*/{kind}")
+        assert page.journal(path.read_bytes(), path.stem) == far.events(file=kind)
