@@ -30,7 +30,7 @@ def write_notebook(path: Path, *, parameters: str | None = SOURCES["parameters"]
 
 
 class StillMachine:
-    """Takes every job and runs none; `off` makes every call an error."""
+    """Takes every job, unless it is full, and runs none; `off` makes every call an error."""
 
     name = "local"
 
@@ -38,6 +38,7 @@ class StillMachine:
         self.jobs: list[str] = []
         self.held: set[str] = set()
         self.off = False
+        self.full = ""  # what it says when asked to take another job
         self._bell = threading.Event()
 
     def limits(self) -> Limits:
@@ -58,6 +59,8 @@ class StillMachine:
 
     def submit(self, token: str, serial: int) -> Receipt:
         self._used()
+        if self.full:
+            return Receipt("later", None, self.full)
         self.jobs.append(token)
         return Receipt("accepted", f"j-{token}")
 

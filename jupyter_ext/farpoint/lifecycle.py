@@ -16,6 +16,7 @@ from farpoint.facts import LOOKS, Action, Control, Decision, Facts, Fence, Remov
 from farpoint.model import LEFT, NEVER_BEGAN, SYSTEM_FAULTS, JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
 
 RESUBMITS = 20  # submits under one token before we stop asking
+AGAIN = "it is tried again by itself, until it is cancelled"
 
 
 def wants(job: JobRow, pilots: Iterable[PilotRow], cancels: bool, now: float, grace: float) -> tuple[bool, bool]:
@@ -100,7 +101,13 @@ def _hand_over(facts: Facts, cancels: Sequence[Action]) -> Decision:
         return _refused(facts, receipt)
     if receipt is not None and receipt.kind == "later":
         return _wait_for_room(facts, receipt, cancels)
-    return _ask_again(facts, cancels)
+    return _ask_again(replace(facts, job=_not_yet(job, receipt)), cancels)
+
+
+def _not_yet(job: JobRow, receipt: Receipt | None) -> JobRow:
+    """The job's row with what the scheduler said in place of an id, if it said anything."""
+    said = " ".join(receipt.raw.split())[:500] if receipt else ""
+    return replace(job, trouble=f"{said}; {AGAIN}") if said else job
 
 
 def _accepted(job: JobRow, ids: Iterable[str]) -> JobRow:
@@ -120,7 +127,7 @@ def _refused(facts: Facts, receipt: Receipt) -> Decision:
 
 def _wait_for_room(facts: Facts, receipt: Receipt, cancels: Sequence[Action]) -> Decision:
     """The scheduler has no room for another job of ours: asked again after the grace, for as long as that takes."""
-    job = replace(facts.job, trouble=receipt.raw.strip()[:500])
+    job = _not_yet(facts.job, receipt)
     if job.asked is not None and facts.now - job.asked < facts.grace:
         return Decision(job, tuple(cancels))
     again = replace(job, serial=job.serial + 1, asked=facts.now, looks=0, absent_since=None)
@@ -143,7 +150,7 @@ def _ask_again(facts: Facts, cancels: Sequence[Action]) -> Decision:
     if not believed:
         return Decision(job, tuple(cancels))
     if job.serial >= RESUBMITS:
-        trouble = f"the scheduler never showed the job, though asked {job.serial} times"
+        trouble = f"the scheduler never showed the job, though asked {job.serial} times. Cancel it, then retry"
         return Decision(replace(job, trouble=trouble), tuple(cancels))
     again = replace(job, phase=Phase.INTENT, serial=job.serial + 1, asked=facts.now, looks=0, absent_since=None)
     return Decision(again, (*cancels, Submit(again.serial)))
@@ -155,7 +162,7 @@ def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
     if queue is None:
         return Decision(facts.job, tuple(cancels))
     known = tuple(dict.fromkeys((*facts.job.job_ids, *(entry.job_id for entry in queue))))
-    job = replace(facts.job, job_ids=known, waiting=_waiting(queue, facts.pilots))
+    job = replace(facts.job, job_ids=known, waiting=_waiting(queue, facts.pilots), trouble="")
     pilots = members.look(facts, known)
     if facts.heard or any(entry.live for entry in queue):
         actions, pilots = members.see_to(facts, job, pilots)

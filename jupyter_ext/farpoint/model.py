@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class State(StrEnum):
@@ -212,6 +212,15 @@ class Observation:
     trouble: str = ""
 
 
+class Pause(NamedTuple):
+    """A machine that is left alone: why, until when, after how many failures in a row, and since when. Unix seconds."""
+
+    why: str
+    again: float
+    failures: int
+    since: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a machine can give one run, and how patient to be with it. memory in bytes, grace in seconds.
@@ -327,6 +336,6 @@ class JobRow:
     started: bool = False  # some slice was claimed
     fenced: bool = False  # every unfinished slice carries our mark
     cause: str = ""  # what the scheduler said of its end, in our words
-    trouble: str = ""  # why its machine is paused
+    trouble: str = ""  # why it cannot be handed over or looked at, and what becomes of it then
     waiting: str = ""  # why none of it runs yet, in the scheduler's words
     seq: int = 0

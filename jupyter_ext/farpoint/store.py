@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.errors import StoreError
-from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Phase, PilotRow, RunRow, ScanRow, State
+from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Pause, Phase, PilotRow, RunRow, ScanRow, State
 
-VERSION = 2
+VERSION = 3
 FEW = 500  # points that are asked for by their numbers; of more, all of the scan are read and chosen from
 APPLICATION = 0x66617270  # "farp"
 
@@ -63,6 +63,7 @@ ALTER TABLE cursor ADD COLUMN cause TEXT DEFAULT '';
 CREATE INDEX attempt_token ON attempt (token, state);
 CREATE INDEX attempt_cancel ON attempt (token) WHERE cancel=1
 """
+PAUSED_SINCE = "ALTER TABLE machine ADD COLUMN since REAL"
 
 Change = Mapping[str, Any]
 
@@ -235,10 +236,21 @@ class Store:
         row = self._rows(query, (token, token))[0]
         return bool(row[0]), bool(row[1])
 
-    def paused(self, machine: str) -> tuple[str, float, int] | None:
-        """(why, when to try again, failures in a row) of a paused machine."""
+    def paused(self, machine: str) -> Pause | None:
+        """Why, and since when, a machine is left alone; None where it is not."""
         rows = self._rows("SELECT * FROM machine WHERE name=? AND paused!=''", (machine,))
-        return (rows[0]["paused"], rows[0]["again"], rows[0]["failures"]) if rows else None
+        return Pause(rows[0]["paused"], rows[0]["again"], rows[0]["failures"], rows[0]["since"]) if rows else None
+
+    def going_on(self, project: str) -> dict[str, dict[State, int]]:
+        """machine → state → how many runs of a project are in it there, of those that have not ended."""
+        query = (
+            f"SELECT a.machine, a.state, count(*) FROM attempt a JOIN run r ON a.state IN ({OPEN})"  # noqa: S608 - our own words
+            " AND r.run=a.run AND r.current=a.attempt WHERE r.project=? GROUP BY a.machine, a.state"
+        )
+        found: dict[str, dict[State, int]] = {}
+        for machine, state, count in self._rows(query, (project,)):
+            found.setdefault(machine, {})[State(state)] = count
+        return found
 
     def queue(self, row: RunRow) -> tuple[int, int]:
         """Of a run that waits: (how many that wait for its machine were handed over before it, cores it needs)."""
@@ -412,10 +424,15 @@ class Writer:
         row = self._db.execute("SELECT job_id, host FROM cursor WHERE token=? AND file=?", (token, file)).fetchone()
         return (row[0], row[1] or "") if row else (None, "")
 
-    def pause(self, machine: str, why: str, again: float, failures: int) -> None:
-        """Note why a machine is left alone until `again`; an empty `why` lets it go on."""
+    def pause(self, machine: str, why: str, again: float, failures: int, now: float | None = None) -> None:
+        """Note why a machine is left alone until `again`; an empty `why` lets it go on. `now`: where a pause begins."""
         self.changed = True
-        self._db.execute("INSERT OR REPLACE INTO machine VALUES (?,?,?,?)", (machine, why, again, failures))
+        self._db.execute(
+            "INSERT INTO machine (name, paused, again, failures, since) VALUES (?,?,?,?,?) ON CONFLICT (name) DO UPDATE"
+            " SET since=CASE WHEN paused!='' THEN since ELSE excluded.since END,"
+            " paused=excluded.paused, again=excluded.again, failures=excluded.failures",
+            (machine, why, again, failures, now),
+        )
 
     def forget_scan(self, project: str, scan: str) -> None:
         """Drop everything known of a scan."""
@@ -561,7 +578,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         _keep_copy(connection, path.with_name(f"{path.name}.{found}"))
     connection.execute("BEGIN IMMEDIATE")
     try:
-        steps: dict[int, Callable[[sqlite3.Connection], None]] = {0: _create, 1: _add_members}
+        steps: dict[int, Callable[[sqlite3.Connection], None]] = {0: _create, 1: _add_members, 2: _add_since}
         for version in range(int(connection.execute("PRAGMA user_version").fetchone()[0]), VERSION):
             steps[version](connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
@@ -585,6 +602,10 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _add_members(connection: sqlite3.Connection) -> None:
     _run(connection, MEMBERS)
+
+
+def _add_since(connection: sqlite3.Connection) -> None:
+    _run(connection, PAUSED_SINCE)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from farpoint.facts import RESTARTS, Again, Control, Decision, Facts, Fence, Remove, Submit, Verdict
-from farpoint.lifecycle import decide
+from farpoint.lifecycle import AGAIN, RESUBMITS, decide
 from farpoint.model import NEVER_BEGAN, JobRow, Phase, QueueEntry, Receipt, RunRow, State
 
 JOB = JobRow("fp1", "p", "s", "m", Phase.SUBMITTED, serial=1, job_ids=("7",))
@@ -45,6 +45,32 @@ def test_a_lost_reply_waits_for_two_looks_and_the_grace_then_asks_under_the_same
     assert first.actions == early.actions == ()
     assert late.actions == (Submit(2),)
     assert late.job.token == job.token
+
+
+def test_what_a_submit_said_in_place_of_an_id_is_the_jobs_trouble_until_it_is_there():
+    job = replace(JOB, phase=Phase.INTENT, job_ids=(), asked=100.0)
+    away = Receipt("unknown", raw="error: Unable to contact\n  the controller\n")
+    unseen = decide(facts(job, queue=None, receipt=away))
+    again = decide(facts(unseen.job, receipt=Receipt("unknown")))
+    there = decide(facts(again.job, queue=[LIVE]))
+
+    assert unseen.job.trouble == again.job.trouble == f"error: Unable to contact the controller; {AGAIN}"
+    assert there.job.trouble == ""
+
+
+def test_a_job_that_never_shows_up_is_left_to_its_user():
+    job = replace(JOB, phase=Phase.INTENT, job_ids=(), serial=RESUBMITS, looks=5, absent_since=0.0)
+    answer = decide(facts(job))
+
+    assert answer.actions == ()
+    assert "though asked 20 times. Cancel it, then retry" in answer.job.trouble
+
+
+def test_a_trouble_that_is_over_is_forgotten():
+    job = replace(JOB, trouble="its folder could not be read")
+
+    assert decide(facts(job, queue=None)).job.trouble == job.trouble
+    assert decide(facts(job, queue=[LIVE])).job.trouble == ""
 
 
 def test_a_lost_reply_is_healed_by_the_queue():
@@ -191,7 +217,7 @@ def test_a_queue_that_is_full_is_asked_again_however_long_that_takes():
     early = decide(facts(job, receipt=full, now=109.0, grace=10.0))
     late = decide(facts(early.job, receipt=full, now=110.0, grace=10.0))
 
-    assert (early.actions, early.job.trouble) == ((), "QOSMaxSubmitJobPerUserLimit")
+    assert (early.actions, early.job.trouble) == ((), f"QOSMaxSubmitJobPerUserLimit; {AGAIN}")
     assert late.actions == (Submit(100),)
     assert (late.job.phase, late.job.asked) == (Phase.INTENT, 110.0)
     assert decide(facts(late.job, queue=[LIVE], receipt=full)).job.phase is Phase.SUBMITTED

@@ -157,15 +157,31 @@ def test_scans_come_back_and_can_be_forgotten(store):
     assert (store.scans("p"), store.runs("p"), store.jobs("p")) == ([], [], [])
 
 
-def test_a_paused_machine_says_why_until_it_goes_on(store):
+def test_what_has_not_ended_is_counted_by_machine_and_state(store):
+    fill(store, 3)
     with store.write() as writer:
-        writer.pause("hpc", "does not answer", 60.0, 2)
+        writer.update_attempt("r0", 1, {"state": State.RUNNING})
+        writer.update_attempt("r1", 1, {"state": State.COMPLETED})
+        writer.place_run(replace(RUN, run="r9", scan="t", machine="hpc"))
+
+    assert store.going_on("p") == {"local": {State.RUNNING: 1, State.NEW: 1}, "hpc": {State.NEW: 1}}
+    assert store.going_on("q") == {}
+
+
+def test_a_paused_machine_says_why_until_it_goes_on(store):
+    for failures, now in ((1, 10.0), (2, 30.0)):
+        with store.write() as writer:
+            writer.pause("hpc", "does not answer", 60.0, failures, now)
     paused = store.paused("hpc")
     with store.write() as writer:
         writer.pause("hpc", "", 0.0, 0)
+    between = store.paused("hpc")
+    with store.write() as writer:
+        writer.pause("hpc", "the disk is full", 90.0, 1, 70.0)
 
-    assert paused == ("does not answer", 60.0, 2)
-    assert store.paused("hpc") is None
+    assert paused == ("does not answer", 60.0, 2, 10.0)
+    assert between is None
+    assert store.paused("hpc").since == 70.0
 
 
 def test_an_index_of_the_first_form_is_kept_beside_and_goes_on(tmp_path):
@@ -174,6 +190,7 @@ def test_an_index_of_the_first_form_is_kept_beside_and_goes_on(tmp_path):
         for statement in (*SCHEMA.split(";"), f"PRAGMA application_id={APPLICATION}", "PRAGMA user_version=1"):
             old.execute(statement)
         old.execute("INSERT INTO job (token, project, phase, job_ids) VALUES ('fp1', 'p', 'SUBMITTED', '[\"7\"]')")
+        old.execute("INSERT INTO machine VALUES ('hpc', 'away', 60.0, 2)")
         old.execute("INSERT INTO cursor VALUES ('fp1', 'pilots/0.1/journal.jsonl', 100, '7', 'node')")
         old.commit()
     store = Store(path)
@@ -181,6 +198,7 @@ def test_an_index_of_the_first_form_is_kept_beside_and_goes_on(tmp_path):
     (pilot,) = store.pilots("fp1")
     assert (pilot.job_id, pilot.member, pilot.start, pilot.settled) == ("7", 0, 1, False)
     assert store.job("fp1").waiting == ""
+    assert store.paused("hpc") == ("away", 60.0, 2, None)
     with closing(sqlite3.connect(tmp_path / "store.sqlite.1")) as kept:
         assert kept.execute("PRAGMA user_version").fetchone() == (1,)
     assert (tmp_path / "store.sqlite.1").stat().st_mode & 0o077 == 0

@@ -42,6 +42,7 @@ _STYLE = """
 .fp th{font-weight:600;opacity:.75}
 .fp .fp-n{text-align:right}
 .fp .fp-note{opacity:.75;margin:4px 0}
+.fp .fp-stuck{margin:2px 0 6px;padding-left:10px;border-left:3px solid #c99a2e}
 .fp .fp-bad{margin:6px 0 2px}
 .fp .fp-bad div{padding-left:10px;border-left:3px solid #d9484f;margin:2px 0}
 .fp pre{max-height:22em;overflow:auto;margin:4px 0;padding:8px;border-radius:4px;font-size:12px;
@@ -62,6 +63,7 @@ class View:
     rows: Sequence[RunRow]
     now: float
     names: Sequence[str] | None = None
+    troubles: Sequence[str] = ()  # what keeps it from going on
     messages: Sequence[str] = ()
     pictures: Mapping[int, str] = field(default_factory=dict)  # point number → data URI
 
@@ -114,6 +116,7 @@ def text(view: View, width: int | None = None) -> str:
     """A scan as text: one line of progress, a compact table, what failed, what is to be known."""
     width = width or shutil.get_terminal_size().columns
     parts = [headline(view.title, view.rows, view.now)]
+    parts += [f"  ! {clean(line)}" for line in view.troubles]
     if view.rows:
         parts += text_table(sheet(view.rows, view.names), width)
     parts += [f"  … {line}" for line in waits(view.rows)]  # never cut: its end says what to do
@@ -171,6 +174,7 @@ def html(view: View) -> str:
         style(),
         element("div", headline(view.title, view.rows, view.now), class_="fp-head"),
         bar(view.rows),
+        [element("div", f"! {clean(line)}", class_="fp-stuck") for line in view.troubles],
         pictures(view),
         html_table(sheet(view.rows, view.names, limit=20)) if view.rows else None,
         [element("div", line, class_="fp-note") for line in waits(view.rows)],

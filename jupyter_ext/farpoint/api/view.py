@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from farpoint import table
-from farpoint.api import frames, grids, outcome, pictures, report, show, summary, waiting
+from farpoint.api import frames, grids, outcome, pictures, report, show, summary, troubles, waiting
 from farpoint.api.explore import Explorer
 from farpoint.api.run import Run
 from farpoint.errors import BadInput, FarpointError, NotFound
@@ -169,18 +169,15 @@ class View:
 
     @property
     def messages(self) -> list[str]:
-        """What is worth knowing: what submitting said, machines that are paused, warnings of single runs."""
+        """What is worth knowing: what keeps it from going on, what submitting said, warnings of single runs."""
         rows = self._rows()
-        said = list(self._said)
-        store = self.project.store
-        for machine in sorted({row.machine for row in rows if row.machine and not row.state.final}):
-            paused = store.paused(machine)
-            said += [f"machine {machine} is paused: {paused[0]}"] if paused else []
-        jobs = store.jobs(self.project.id, scan=self.name, open_only=True) if rows else []
-        said += [f"job {job.token}: {job.trouble}" for job in jobs if job.trouble]
+        return [*troubles.of_runs(self.project, rows), *self._notes(rows)]
+
+    def _notes(self, rows: Iterable[RunRow]) -> list[str]:
+        """What is worth knowing though all goes on."""
         warned = [f"point {row.number}: {row.warning}" for row in rows if row.warning]
         more = [f"… {len(warned) - 5} more warnings"] if len(warned) > 5 else []
-        return list(dict.fromkeys([*said, *warned[:5], *more]))
+        return list(dict.fromkeys([*self._said, *warned[:5], *more]))
 
     @property
     def folder(self) -> Path:
@@ -212,7 +209,8 @@ class View:
         return self
 
     def look(self, shown: waiting.Bar) -> bool:
-        """Draw how the points stand; True once every one has ended."""
+        """Draw how the points stand, and say what is in their way; True once every one has ended."""
+        shown.tell(troubles.lines(self.project, self.name, then=troubles.PATIENT))
         if shown.drawn:
             shown.show(self._rows(), self.project.clock())
         return all(state.final for state in self._states())
@@ -351,7 +349,10 @@ class View:
                 room -= len(picture.data)
                 if room > 0:
                     found[number] = picture.uri
-        return show.View(self.name, rows, self.project.clock(), messages=self.messages, pictures=found)
+        return show.View(
+            self.name, rows, self.project.clock(), troubles=troubles.of_runs(self.project, rows),
+            messages=self._notes(rows), pictures=found,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return show.text(self._view())

@@ -11,11 +11,12 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from farpoint.api.summary import counts, fraction, seconds_left, span
+from farpoint.api.troubles import Changes
 from farpoint.model import RunRow
 from farpoint.project import Project
 from farpoint.verbs import watch
@@ -46,6 +47,7 @@ class Bar:
             tqdm = _tqdm()
             self._bar = tqdm(total=100, desc=title, unit="", bar_format=_format(tqdm), dynamic_ncols=_has_width())
         self.told = ("", -1)
+        self._lines = Changes()
 
     @property
     def drawn(self) -> bool:
@@ -67,6 +69,12 @@ class Bar:
         self._bar.n = int(percent)
         self._bar.unit = words  # what tqdm calls the postfix begins with a comma
         self._bar.refresh()
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Print each of the lines that was not among those of the last time, on stderr; the bar stays whole."""
+        for line in self._lines.new(lines):
+            with type(self._bar).external_write_mode() if self._bar is not None else nullcontext():
+                print(line, file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from farpoint.api import waiting
+from farpoint.api import troubles, waiting
 from farpoint.api.here import project_of
 from farpoint.api.run import Run
 from farpoint.api.summary import clean, counts, headline, plural, waits
@@ -135,7 +135,7 @@ def _with_new(project: Project, found: Target | None, watched: set[str]) -> list
 def _tell_changes(project: Project, rows: Callable[[], list[RunRow]], *, as_json: bool) -> None:
     """A line for each scan whenever its counts change, until all have ended."""
     told: dict[str, dict[str, int]] = {}
-    said: set[str] = set()
+    changes = troubles.Changes()
 
     def look() -> bool:
         now = rows()
@@ -145,10 +145,8 @@ def _tell_changes(project: Project, rows: Callable[[], list[RunRow]], *, as_json
             if counted != told.get(name):
                 told[name] = counted
                 _say_counts(name, counted, waits(mine), as_json=as_json)
-        for message in targets.paused(project, now):
-            if message not in said:
-                said.add(message)
-                say.note(message)
+        for line in changes.new(troubles.of_runs(project, now, then=troubles.PATIENT)):
+            say.note(line)
         return all(row.state.final for row in now)
 
     waiting.wait_for(project, look)
@@ -184,6 +182,6 @@ def _standing(project: Project, rows: list[RunRow], said: list[str], *, as_json:
             say.out(headline(name, some, project.clock()))
     if not rows:
         say.note("nothing is unfinished")
-    for message in said:
-        say.note(message)
+    for line in dict.fromkeys([*said, *troubles.of_runs(project, rows)]):
+        say.note(line)
     return exits.of_states([row.state for row in rows], paused=bool(said))

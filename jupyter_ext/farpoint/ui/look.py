@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from farpoint.api import show as looks
+from farpoint.api import troubles
 from farpoint.api.summary import clean
 from farpoint.errors import BadInput
 from farpoint.model import RunRow, State
@@ -76,6 +77,7 @@ def _run_text(found: Target, row: RunRow) -> str:
     if len(attempts) > 1:
         told = [f"{each.attempt}: {each.state}{f' ({clean(each.reason)})' if each.reason else ''}" for each in attempts]
         lines.append(f"  attempts  {', '.join(told)}")
+    lines += [f"  ! {line}" for line in troubles.of_runs(found.project, [row])]
     lines += [f"  ! {clean(row.warning)}"] if row.warning else []
     trace = looks.traceback_of(row).strip()
     return "\n".join([*lines, *(["", trace] if trace else [])])

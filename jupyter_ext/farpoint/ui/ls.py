@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from farpoint.api import troubles
 from farpoint.api.here import project_of
 from farpoint.api.summary import COLOURS, caption, cause, clean, span
 from farpoint.model import ScanRow, State
@@ -45,8 +46,9 @@ def ls(state: str | None, offline: bool, project: Path | None, as_json: bool) ->
         _list_points(found, State(state.upper()), as_json=as_json)
     else:
         _list_scans(found, as_json=as_json)
-    for message in said:
-        say.note(message)
+    stuck = troubles.lines(found) if targets.is_known(found) else []
+    for line in dict.fromkeys([*said, *stuck]):
+        say.note(line)
     return exits.PAUSED if said else exits.WELL
 
 
@@ -86,6 +88,7 @@ def _record(project: Project, scan: ScanRow, counts: Counts) -> dict[str, object
         "created": records.when(scan.created),
         "task": scan.task,
         "folder": str(project.folders.scan_folder(scan.scan)),
+        "messages": troubles.lines(project, scan.scan),
     }
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from farpoint.api import waiting
+from farpoint.api import troubles, waiting
 from farpoint.api.summary import plural
 from farpoint.model import RunRow, State
 from farpoint.project import Project
 from farpoint.ui import say
-from farpoint.ui.target import paused
 from farpoint.verbs import fetch
 
 Rows = Callable[[], list[RunRow]]
@@ -21,15 +20,13 @@ Rows = Callable[[], list[RunRow]]
 def until_ended(project: Project, title: str, rows: Rows, timeout: float | None = None) -> bool:
     """Drive until all rows have ended; False after `timeout` seconds."""
     with waiting.bar(title) as shown:
-        said: set[str] = set()
+        changes = troubles.Changes()
 
         def look() -> bool:
             now = rows()
             shown.show(now, project.clock())
-            for message in paused(project, now):
-                if message not in said:
-                    said.add(message)
-                    _beside(message)
+            for line in changes.new(troubles.of_runs(project, now, then=troubles.PATIENT)):
+                _beside(line)
             return all(row.state.final for row in now)
 
         return waiting.wait_for(project, look, timeout)
@@ -40,7 +37,7 @@ def _beside(message: str) -> None:
     from tqdm import tqdm
 
     with tqdm.external_write_mode():
-        say.note(f"{message}; it is asked again by itself")
+        say.note(message)
 
 
 def bring(project: Project, rows: Sequence[RunRow], *, everything: bool) -> list[str]:

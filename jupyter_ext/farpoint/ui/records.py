@@ -11,12 +11,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from farpoint.api import outcome
+from farpoint.api import outcome, troubles
 from farpoint.api.summary import counts
 from farpoint.model import RunRow
 from farpoint.runner import values
 from farpoint.table import Handle, column_name, error_line, recorded, value
-from farpoint.ui.target import Target, paused
+from farpoint.ui.target import Target
 
 NUMBER = "point"  # as the table's index is called
 
@@ -53,7 +53,7 @@ def scan(target: Target, rows: Sequence[RunRow], messages: Sequence[str] = ()) -
         "machine": known.machine if known else None,
         "created": when(known.created) if known else None,
         "counts": {state.value: count for state, count in counts(rows).items()},
-        "messages": list(messages) or paused(project, rows),
+        "messages": list(messages) or troubles.of_runs(project, rows),
         "points": [point(target, row) for row in rows],
     }
 
@@ -66,6 +66,7 @@ def run(target: Target, row: RunRow) -> dict[str, Any]:
         **point(target, row),
         "run_traceback": (row.error or {}).get("traceback"),
         "run_warning": row.warning,
+        "messages": troubles.of_runs(target.project, [row]),
         "series": {name: [[plain(step), plain(value(each))] for step, each in steps] for name, steps in found},
         "files": [asdict(file) for file in row.files],
         "attempts": [_attempt(each) for each in target.project.store.attempts(row.run)],

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from farpoint.api import show as looks
+from farpoint.api import troubles
 from farpoint.api.preview import Preview
 from farpoint.api.scan import Scan
 from farpoint.api.summary import plural
@@ -136,14 +137,14 @@ def _rows(target: Target, numbers: tuple[int, ...]) -> list[RunRow]:
 
 def _handed_over(target: Target, rows: list[RunRow]) -> None:
     left = sum(1 for row in rows if not row.state.final)
-    away = paused(target.project, rows)
+    stuck = troubles.of_runs(target.project, rows, then=". They go out while a kernel, Lab or `farpoint watch` runs")
     if not left:
         say.out(f"{target.scan}: nothing is left to run")
         return
-    say.out(f"{target.scan}: {plural(left, 'point')} {'accepted' if away else 'handed over'}")
+    say.out(f"{target.scan}: {plural(left, 'point')} {'accepted' if stuck else 'handed over'}")
     say.next_steps((f"farpoint watch {target.scan}", "watches"), (f"farpoint show {target.scan}", "shows them"))
-    for message in away:
-        say.note(f"{message}. They go out while a kernel, Lab or `farpoint watch` runs")
+    for line in stuck:
+        say.note(line)
 
 
 def _bring(target: Target, numbers: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from farpoint.api import summary
+from farpoint.api import summary, troubles
 from farpoint.api.here import project_of
 from farpoint.api.preview import Preview
 from farpoint.api.scan import Scan
@@ -189,6 +189,7 @@ class ScanWidget(anywidget.AnyWidget):
         waits = {row.reason for row in waiting if row.reason}
         return {
             "name": scan.name, "counts": counted, "seq": scan.project.store.seq(), "messages": scan.messages[:8],
+            "troubles": troubles.lines(scan.project, scan.name)[:3],
             "failures": summary.failures(bad), "waits": sorted(waits)[:5], "headline": self._headline(scan),
         }  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from farpoint.api import troubles
 from farpoint.api.here import project_of
 from farpoint.api.run import Run
 from farpoint.api.scan import Scan
@@ -161,5 +162,4 @@ def paused(project: Project, rows: Iterable[RunRow] | None = None) -> list[str]:
         names = {job.machine for job in project.store.jobs(project.id, open_only=True)}
     else:
         names = {row.machine for row in rows if row.machine and not row.state.final}
-    known = {name: project.store.paused(name) for name in sorted(names)}
-    return [f"machine {name} is paused: {why[0]}" for name, why in known.items() if why]
+    return troubles.pauses(project, names)

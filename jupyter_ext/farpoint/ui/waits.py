@@ -5,6 +5,7 @@ Reads the store only; asks no machine and prints nothing.
 
 from __future__ import annotations
 
+from farpoint.api import troubles
 from farpoint.api.summary import plural
 from farpoint.model import RunRow
 from farpoint.project import Project
@@ -15,6 +16,9 @@ def words(project: Project, row: RunRow) -> str:
     paused = project.store.paused(row.machine)
     if paused:
         return f"{row.machine} is paused: {paused[0]}"
+    job = project.store.job(row.token) if row.token else None
+    if job is not None and job.trouble:
+        return troubles.of_jobs([job])[0]
     before, cores = project.store.queue(row)
     local = row.machine == "local"
     why = row.reason or f"waiting for {plural(cores, 'free core') if local else 'room'}"

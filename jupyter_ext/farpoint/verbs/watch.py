@@ -45,7 +45,8 @@ def tick_machine(
     except (Unreachable, MachineError) as fault:
         failures = paused[2] + 1 if paused else 1
         with project.store.write() as writer:
-            writer.pause(name, str(fault), project.clock() + lifecycle.pause_for(failures), failures)
+            now = project.clock()
+            writer.pause(name, str(fault), now + lifecycle.pause_for(failures), failures, now)
         return heard
     if paused is not None:
         with project.store.write() as writer:
