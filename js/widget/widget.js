@@ -17,11 +17,12 @@ function render({ model, el }) {
   const ask = asker(model);
   const head = make("div", { class: "fpw-head" });
   const bar = make("div", { class: "fpw-bar", role: "progressbar", "aria-label": "points that have ended", "aria-valuemin": 0, "aria-valuemax": 100 });
+  const stuck = make("div", { class: "fpw-stuck", role: "status", hidden: true });
   const complaint = make("div", { class: "fpw-complaint", role: "alert", hidden: true });
   const tabs = make("div", { class: "fpw-tabs", role: "tablist", "aria-label": "views of the scan" });
   const place = make("div", { class: "fpw-place", role: "tabpanel", tabindex: "-1" });
   // Lab takes arrow keys for headings and cells, and letters for commands: keys in here are ours.
-  const root = make("section", { class: "fpw", "aria-label": "farpoint scan", "data-lm-suppress-shortcuts": "true", onkeydown: ownKeys }, head, bar, tabs, complaint, place);
+  const root = make("section", { class: "fpw", "aria-label": "farpoint scan", "data-lm-suppress-shortcuts": "true", onkeydown: ownKeys }, head, bar, stuck, tabs, complaint, place);
   el.replaceChildren(root);
 
   const context = {
@@ -82,6 +83,9 @@ function render({ model, el }) {
     bar.hidden = !total;
     bar.replaceChildren(...words.map((/** @type {string} */ word, /** @type {number} */ index) => counts[word] ? make("span", { style: `flex:${counts[word]};background:${model.get("colours")[index]}`, title: `${counts[word]} ${word}` }) : ""));
     const ended = ["COMPLETED", "FAILED", "CANCELLED", "LOST"].reduce((sum, word) => sum + (counts[word] || 0), 0);
+    const troubles = status.troubles || [];
+    stuck.hidden = !troubles.length;
+    stuck.replaceChildren(...troubles.map((/** @type {string} */ line) => make("div", {}, line)));
     bar.setAttribute("aria-valuenow", String(total ? Math.floor((100 * ended) / total) : 0));
   }
 

@@ -187,9 +187,10 @@ class ScanWidget(anywidget.AnyWidget):
         bad = scan.project.store.runs(scan.project.id, scan=scan.name, states=(State.FAILED, State.LOST))
         waiting = scan.project.store.runs(scan.project.id, scan=scan.name, states=(State.QUEUED, State.NEW))
         waits = {row.reason for row in waiting if row.reason}
+        stuck = troubles.lines(scan.project, scan.name)
         return {
-            "name": scan.name, "counts": counted, "seq": scan.project.store.seq(), "messages": scan.messages[:8],
-            "troubles": troubles.lines(scan.project, scan.name)[:3],
+            "name": scan.name, "counts": counted, "seq": scan.project.store.seq(), "troubles": stuck[:3],
+            "messages": [line for line in scan.messages if line not in stuck][:8],
             "failures": summary.failures(bad), "waits": sorted(waits)[:5], "headline": self._headline(scan),
         }  # fmt: skip
 
