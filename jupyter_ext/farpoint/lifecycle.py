@@ -101,10 +101,10 @@ def _hand_over(facts: Facts, cancels: Sequence[Action]) -> Decision:
         return _refused(facts, receipt)
     if receipt is not None and receipt.kind == "later":
         return _wait_for_room(facts, receipt, cancels)
-    return _ask_again(replace(facts, job=_not_yet(job, receipt)), cancels)
+    return _ask_again(replace(facts, job=not_yet(job, receipt)), cancels)
 
 
-def _not_yet(job: JobRow, receipt: Receipt | None) -> JobRow:
+def not_yet(job: JobRow, receipt: Receipt | None) -> JobRow:
     """The job's row with what the scheduler said in place of an id, if it said anything."""
     said = " ".join(receipt.raw.split())[:500] if receipt else ""
     return replace(job, trouble=f"{said}; {AGAIN}") if said else job
@@ -127,7 +127,7 @@ def _refused(facts: Facts, receipt: Receipt) -> Decision:
 
 def _wait_for_room(facts: Facts, receipt: Receipt, cancels: Sequence[Action]) -> Decision:
     """The scheduler has no room for another job of ours: asked again after the grace, for as long as that takes."""
-    job = _not_yet(facts.job, receipt)
+    job = not_yet(facts.job, receipt)
     if job.asked is not None and facts.now - job.asked < facts.grace:
         return Decision(job, tuple(cancels))
     again = replace(job, serial=job.serial + 1, asked=facts.now, looks=0, absent_since=None)

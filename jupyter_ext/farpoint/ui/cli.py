@@ -43,7 +43,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "clean": ("house", "Remove from machines what was fetched; says first what it would do."),
         "rm": ("change", "Delete a scan, here and on its machines."),
         "recover": ("house", "Find everything again after the index or this computer was lost."),
-        "machines": ("house", "List the machines that work can be sent to."),
+        "machines": ("machines", "List the machines that work can be sent to, and how it stands there."),
     },
     "Machines": {
         "add": ("setup", "Set a machine up: look what is there, show its entry of farpoint.toml, write it on yes."),

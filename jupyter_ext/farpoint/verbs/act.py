@@ -143,7 +143,9 @@ def _submit(desk: Desk, job: JobRow, action: Submit, facts: Facts) -> JobRow:
     """The job's row, intent included, was stored before this; the reply may still be lost."""
     receipt = desk.machine.submit(job.token, action.serial)
     if receipt.kind == "unknown":
-        return job
+        told = lifecycle.not_yet(job, receipt)
+        _store(desk, told)
+        return told
     again = replace(facts, job=job, receipt=receipt, queue=None, now=desk.project.clock())
     decision = desk.decide(again)
     _store(desk, decision.job)

@@ -83,32 +83,3 @@ def test_recover_says_what_it_could_not_reach(
     done = toy("recover")
     assert done.exit_code == 3
     assert "local: could not be asked: no route" in done.stdout
-
-
-def test_machines(toy: Farpoint, machine: StillMachine, monkeypatch: pytest.MonkeyPatch) -> None:
-    head, line = toy("machines").stdout.splitlines()
-    assert head.split() == ["machine", "scheduler", "transport", "cpus", "memory", "gpus"]
-    assert line.split("  ")[0] == "local *"
-    assert line.endswith("two cores here")
-    (found,) = json.loads(toy("machines", "--json").stdout)
-    assert (found["machine"], found["default"], found["cpus"], found["trouble"]) == ("local", True, 2, "")
-
-    def away() -> None:
-        raise Unreachable("no route")
-
-    monkeypatch.setattr(machine, "limits", away)
-    done = toy("machines")
-    assert done.exit_code == 3
-    assert "no route" in done.stdout
-    assert toy("machines", "--offline").exit_code == 0
-
-
-def test_where_a_setting_comes_from(farpoint: Farpoint, project: Project) -> None:
-    (project.root / "farpoint.toml").write_text('[machines.local]\ncpus = 1\nsetup = ["a", "b"]\n')
-    lines = [line.split() for line in farpoint("machines", "--explain", "local").stdout.splitlines()]
-    assert ["cpus", "1", str(project.root / "farpoint.toml")] in lines
-    assert ["setup", "a;", "b", str(project.root / "farpoint.toml")] in lines
-    assert ["gpus", "the", "machine", "decides", "built", "in"] in lines
-    found = json.loads(farpoint("machines", "--explain", "local", "--json").stdout)
-    assert found["cpus"] == {"value": 1, "set_by": str(project.root / "farpoint.toml")}
-    assert farpoint("machines", "--explain", "locl").exit_code == 4
