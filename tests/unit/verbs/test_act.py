@@ -8,7 +8,7 @@ import pytest
 
 from farpoint.config import Config
 from farpoint.errors import MachineError
-from farpoint.model import Phase, PlannedRun, Resources, State
+from farpoint.model import Phase, PlannedRun, Receipt, Resources, State
 from farpoint.project import Project
 from farpoint.runner import journal, layout, ledger
 from farpoint.testing.fakes import FakeClock, FakeMachine
@@ -145,6 +145,29 @@ class Stubborn(FakeMachine):
         if token == self.disliked:
             raise MachineError("this one not")
         return super().submit(token, serial)
+
+
+class Mute(FakeMachine):
+    """A machine whose submit command fails, and says why, until it is `mended`."""
+
+    mended = False
+
+    def submit(self, token, serial):
+        return super().submit(token, serial) if self.mended else Receipt("unknown", None, "no such user\nin the dark\n")
+
+
+def test_what_a_submit_command_says_when_it_fails_is_kept_until_it_succeeds(tmp_path):
+    desk = Desk(tmp_path, machine=Mute)
+    desk.go(1)
+    said = desk.job().trouble
+    desk.go(30)
+    later = desk.job()
+    desk.machine.mended = True
+    desk.go(30)
+
+    assert said == later.trouble == "no such user in the dark; it is tried again by itself, until it is cancelled"
+    assert later.serial > 1
+    assert (desk.job().trouble, set(desk.states())) == ("", {State.COMPLETED})
 
 
 def test_one_jobs_trouble_does_not_stop_the_others(tmp_path):
