@@ -6,6 +6,7 @@ Knows the file's text and keys; nothing of other files and of what settings are 
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from farpoint.profiles import Profile
 from farpoint.resources import WORDS, parse_memory, parse_time, resources
 from farpoint.window import read_per_job
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of a machine, and of a folder
 GONE = object()  # in place of a value that this file takes away, by `false`
 
 
@@ -64,7 +65,8 @@ class Layer:
         for name, table in tables.items():
             keys = ("machines", name)
             if not NAME.fullmatch(name):
-                raise self.bad(keys, f"{name!r} is not a name for a machine: letters, digits and . _ - only")
+                what = "is not a name for a machine: letters, digits and . _ - only, at most 100"
+                raise self.bad(keys, f"{name!r} {what}")
             if table is not False and not isinstance(table, dict):
                 raise self.bad(keys, f"machines.{name} = {table!r} is neither a table of settings nor false")
             yield name, table
@@ -171,6 +173,18 @@ def _account(value: object) -> str | None:
     return resources(account=value).account
 
 
+def _command(value: object) -> str:
+    """Words as a shell has them, of one line."""
+    text = msgspec.convert(value, str)
+    try:
+        words = shlex.split(text)
+    except ValueError as fault:
+        raise BadResources(f"it is no command ({fault}). Close its quotes.") from fault
+    if not words or not text.isprintable():
+        raise BadResources("it is no command. Write one line, its program first.")
+    return text
+
+
 def _count(least: int) -> Reader:
     return _of(Annotated[int, msgspec.Meta(ge=least)])
 
@@ -178,7 +192,8 @@ def _count(least: int) -> Reader:
 TOP: Mapping[str, Reader] = {"default_machine": _of(str), "confirm_above": _of(float)}
 MACHINE: Mapping[str, Reader] = {
     **dict.fromkeys(("type", "scheduler", "transport", "statedir", "workdir", "python", "environment"), _of(str)),
-    **dict.fromkeys(("host", "launcher"), _of(str)),
+    "host": _of(str),
+    "launcher": _command,
     "agent": _of(Literal["on", "off"]),
     "keep_login": _seconds,
     **dict.fromkeys(("header", "capabilities"), _lines),
