@@ -132,6 +132,11 @@ def taken(modules: Mapping[str, Path]) -> list[InputFile]:
     return [_input(f"modules/{name}", source, "module") for name, source in sorted(modules.items())]
 
 
+def modules_of(files: Iterable[InputFile]) -> dict[str, Path]:
+    """The modules among what travels: path on the module search path → file here."""
+    return {item.path.removeprefix("modules/"): Path(item.source) for item in files if item.kind == "module"}
+
+
 def _input(name: str, source: Path, kind: str) -> InputFile:
     try:
         return InputFile(name, layout.digest_file(str(source)), source.stat().st_size, str(source), kind)

@@ -85,7 +85,7 @@ def read_in(texts: Iterable[str], sources: Iterable[str]) -> set[str]:
 def modules(notebook: Mapping[str, Any], folder: Path, root: Path) -> Modules:
     """Every module under the notebook's folder or the project's root that the code imports, and what those import."""
     sources = (cells.as_python(cell.source) for cell in cells.code_cells(notebook))
-    return closure((name for source in sources for name in _imports(parse(source), "")), _search(folder, root))
+    return closure((name for source in sources for name in imports(parse(source), "")), _search(folder, root))
 
 
 def closure(names: Iterable[str], search: Iterable[Path]) -> Modules:
@@ -165,7 +165,7 @@ def _take(found: Modules, file: Path, place: Path, name: str, *, package: bool) 
     tree = parse(source)
     if tree is not None and "__file__" in source:
         _take_data(found, tree, file, place)
-    return list(_imports(tree, name if package else name.rpartition(".")[0]))
+    return list(imports(tree, name if package else name.rpartition(".")[0]))
 
 
 def _take_data(found: Modules, tree: ast.Module, file: Path, place: Path) -> None:
@@ -177,7 +177,7 @@ def _take_data(found: Modules, tree: ast.Module, file: Path, place: Path) -> Non
                 found.files[beside.relative_to(place).as_posix()] = beside.resolve()
 
 
-def _imports(tree: ast.Module | None, package: str) -> Iterator[str]:
+def imports(tree: ast.Module | None, package: str) -> Iterator[str]:
     """Dotted names that are imported anywhere in the code; of `from a import b` both `a` and `a.b`."""
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Import):

@@ -85,6 +85,58 @@ def test_a_tagged_cell_goes_away_and_others_do_not(here: Kernel) -> None:
     assert here.run("where").shown == "'project'"
 
 
+def test_a_profile_reaches_cells_by_their_notebook_their_name_and_its_own(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "farpoint.toml").write_text(
+        '[[profiles]]\nname = "wide"\ncpus = 2\n[[profiles]]\nmatch = ["studies/*.ipynb", "sim"]\ntime = "7m"\n'
+    )
+    asked = "[fp.attach({!r}).project.folders.read_scan({!r})['resources'][each] for each in ('cpus', 'time')]"
+    with kernel(tmp_path / "project", tmp_path / "state", JPY_SESSION_NAME="/home/me/studies/a.ipynb") as made:
+        made.run("%load_ext farpoint\nimport farpoint as fp")
+        said = made.run("%%remote --as plain\np = 1", timeout=120)
+        assert "profile studies/*.ipynb, sim (" in said.text, said
+        assert made.run(asked.format("plain", "plain")).shown == "[1, 420]"
+        assert made.run("%%remote --profile wide --as named\nq = 1").error is None
+        assert made.run(asked.format("named", "named")).shown == "[2, None]"
+        assert made.run("%%scan n=1,2 --profile wide --as many\nr = n").error is None
+        assert made.run(asked.format("many", "many")).shown == "[2, None]"
+        said = made.run("tagged = 5", tags=["remote"])
+        assert "profile studies/*.ipynb, sim (" in said.text, said
+        said = made.run("%%remote --profile wdie\ns = 1")
+        assert said.error is not None
+        assert said.error[0] == "BadInput"
+        assert said.error[1].endswith("Did you mean 'wide'?")
+
+
+def test_a_key_and_what_is_ignored(here: Kernel) -> None:
+    here.run("loud, base = False, 3")
+    first = here.run("%%remote --as judged --ignore loud\nv = base + 0 * loud")
+    assert (first.error, "↻" in first.text) == (None, False)
+    here.run("loud = True")
+    assert "↻ result of" in here.run("%%remote --as judged --ignore loud\nv = base + 0 * loud").text
+    here.run("base = 4")
+    assert "↻" not in here.run("%%remote --as judged --ignore loud\nv = base + 0 * loud").text
+    assert here.run("v").shown == "4"
+    stays = "%%remote --as kept --key v1\nw = base * 1"
+    assert "↻" not in here.run(stays).text
+    assert "↻ result of" in here.run(stays.replace("* 1", "* 100")).text
+    assert here.run("w").shown == "4"
+    assert "↻" not in here.run(stays.replace("v1", "v2").replace("* 1", "* 100")).text
+    assert here.run("w").shown == "400"
+    said = here.run("%%remote --key v1\nw = 1")
+    assert said.error is not None
+    assert "say --as NAME" in said.error[1]
+    said = here.run("%%remote --ignore lowd\nw = loud")
+    assert said.error is not None
+    assert "Did you mean 'loud'" in said.error[1]
+
+
+def test_keys_of_a_scan_over_a_cell(here: Kernel) -> None:
+    here.run("%%scan n=1,2 quick=1 --as both --ignore quick\nz = n")
+    again = here.run("%%scan n=1,2 quick=2 --as both --ignore quick\nz = n")
+    assert "2 of 2 results found again" in again.text
+
+
 def test_a_scan(here: Kernel) -> None:
     here.run("base = 2")
     cell = "%%scan a=1:2:2 b=10,20\nimport matplotlib.pyplot as plt\nz = a ** base + b\nplt.plot([a, b])\nplt.show()"

@@ -170,10 +170,15 @@ def start(tmp_path: Path, runner_zip: Path) -> Iterator[Start]:
 @pytest.fixture(scope="session")
 def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The Python of an environment with nbclient and ipykernel, but without farpoint."""
-    folder = tmp_path_factory.mktemp("bare")
+    return environment_without(tmp_path_factory.mktemp("bare"), "farpoint")
+
+
+def environment_without(folder: Path, *packages: str) -> str:
+    """The Python of a new environment with all that is here, but what has one of these words in its name."""
     venv.create(folder, symlinks=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if "farpoint" not in entry.name and entry.suffix != ".pth" and not (site / entry.name).exists():
+        left = any(word in entry.name for word in packages) or entry.suffix == ".pth"
+        if not left and not (site / entry.name).exists():
             (site / entry.name).symlink_to(entry)
     return str(folder / "bin" / "python")

@@ -9,6 +9,7 @@ import os
 import site
 import sys
 import sysconfig
+import warnings
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,7 +59,9 @@ def place_of(name: str, file: Path) -> Path:
 
 def version(name: str) -> str:
     """What an installed package says of its version, '' where it says nothing."""
-    return str(getattr(sys.modules.get(name.partition(".")[0]), "__version__", ""))
+    with warnings.catch_warnings():  # that it should be asked for otherwise is no news to whoever sends a function
+        warnings.simplefilter("ignore")
+        return str(getattr(sys.modules.get(name.partition(".")[0]), "__version__", ""))
 
 
 def home(thing: Any) -> ModuleType | None:

@@ -46,6 +46,7 @@ class Walk:
     pieces: dict[str, str] = field(default_factory=dict)
     slices: Slices = field(default_factory=Slices)
     imported: set[str] = field(default_factory=set)
+    referred: set[str] = field(default_factory=set)  # modules that its pickle names, which unpickling imports
     written: set[str] = field(default_factory=set)  # files, or a notebook's cells, with the code that travels by value
     codes: list[types.CodeType] = field(default_factory=list)  # all that travels by value
     ignore: frozenset[str] = frozenset()  # names of globals, closed-over values and arguments that count for nothing
@@ -165,6 +166,7 @@ class Walk:
     def _module(self, module: types.ModuleType, name: str) -> Tokens:
         if module.__name__ == "builtins" or origin.OURS & {module.__name__.partition(".")[0]}:
             return ["builtin", name]
+        self.referred.add(module.__name__)
         if self.slices.reach(module.__name__, name):
             self.imported.add(module.__name__)
             return ["module", module.__name__, name]

@@ -13,6 +13,8 @@ from typing import Any, Optional
 
 from . import leaving
 
+OWN = "python3"  # always this environment's Python
+
 
 class Refused(Exception):
     """The notebook cannot run in this environment; the message says why and the mend."""
@@ -37,22 +39,32 @@ def refuse_foreign(metadata: Any) -> None:
         )
 
 
+def name_of(metadata: Any, asked: Optional[str]) -> str:
+    """The kernel that a notebook runs in: the one it names where there is one here, else our own."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    name = asked or metadata.get("kernelspec", {}).get("name") or OWN
+    try:
+        if name != OWN:
+            KernelSpecManager().get_kernel_spec(name)
+    except NoSuchKernel:
+        return OWN
+    return str(name)
+
+
 def manager(metadata: Any, asked: Optional[str], folder: str) -> Any:
     """A kernel manager for the notebook: the kernel it names where there is one here, else this environment's Python.
 
     `python3` is always this environment's own: a kernel of that name in the user's home may be any Python.
     """
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
-    name = asked or metadata.get("kernelspec", {}).get("name") or "python3"
+    name = name_of(metadata, asked)
     specs = KernelSpecManager()
-    if name != "python3":
-        try:
-            refuse_foreign({"kernelspec": {"language": specs.get_kernel_spec(name).language}})
-        except NoSuchKernel:
-            name = "python3"
-    if name == "python3":
+    if name != OWN:
+        refuse_foreign({"kernelspec": {"language": specs.get_kernel_spec(name).language}})
+    else:
         specs.kernel_dirs = []
         _need_ipykernel()
     made = AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs)

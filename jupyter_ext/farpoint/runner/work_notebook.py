@@ -6,12 +6,11 @@ Writes what papermill would write, without papermill. Must not know jobs, claims
 import os
 import re
 import signal
-import sys
 import time
 import traceback
 from typing import Any, Dict, List, Optional
 
-from . import events, journal, kernel, layout, paper, values
+from . import events, journal, kernel, layout, packages, paper, values
 
 SAVE_EVERY = 2.0  # seconds between saves while the notebook runs
 SPEAK_EVERY = 0.2  # seconds between stream events of one run
@@ -52,7 +51,7 @@ class Work:
     """One notebook on its way from spec to result. `folder` is where our own files of this run lie."""
 
     def __init__(self, spec: Dict[str, Any], folder: str) -> None:
-        _need_packages()
+        _need_packages(spec)
         self.spec = spec
         self.folder = folder
         self.nb = read(spec["input"])
@@ -64,6 +63,7 @@ class Work:
     def run(self) -> Dict[str, Any]:
         """Execute, whatever happens leave the notebook complete on disk, and say how it went."""
         kernel.refuse_foreign(self.nb.metadata)
+        _need_packages(self.spec, self.nb)
         parameterise(self.nb, self.spec)
         paper.begin(self.nb, os.path.basename(self.spec["input"]), os.path.basename(self.spec["output"]))
         self.saver.save()
@@ -341,12 +341,11 @@ def _result(state: str, reason: str, code: Optional[int], error: Optional[Dict[s
     return result
 
 
-def _need_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("nbformat", "nbclient", "ipykernel") if find_spec(name) is None]
-    if missing:
-        raise kernel.Refused(
-            "%s has no %s. Install what is missing there (pip install %s), or name another environment."
-            % (sys.executable, ", no ".join(missing), " ".join(missing))
-        )
+def _need_packages(spec: Dict[str, Any], nb: Any = None) -> None:
+    """Refused where some lack: what every notebook needs, and with `nb`, if it runs in this Python, what it imports."""
+    needs = list(packages.NOTEBOOK)
+    if nb is None or kernel.name_of(nb.metadata, spec.get("kernel")) == kernel.OWN:
+        needs += spec.get("packages") or []
+    missing = packages.lacking(needs)
+    if missing and (nb is not None or set(missing) & set(packages.NOTEBOOK)):
+        raise kernel.Refused(packages.told(missing, spec))

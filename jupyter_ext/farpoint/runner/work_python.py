@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Dict, List, Tuple
 
-from . import events, faults, layout, parcels, pickles, returns, values
+from . import events, faults, layout, packages, parcels, pickles, returns, values
 
 SPARE = "_farpoint"  # where the cloudpickle lies that made the pickle: another version may not read it
 COUNT = "replicate"  # tells equal points apart; no argument where the function has none of that name
@@ -22,6 +22,10 @@ def main(arguments: List[str]) -> int:
     folder = os.path.dirname(os.path.abspath(arguments[0]))
     _find_farpoint(spec["modules"])
     _by_line()
+    missing = packages.lacking(spec.get("packages") or [])
+    if missing:
+        error = {"type": "Refused", "message": packages.told(missing, spec), "traceback": ""}
+        return _end(spec, faults.told("refused", None, error))
     try:
         function, positional, named = load(spec)
     except pickles.Foreign as refusal:

@@ -122,7 +122,7 @@ class Workplace:
             "events": self.events, "modules": self._modules, "cpus": run.get("cpus") or 1,
             "kernel": job["task"].get("kernel"), "results_key": job.get("results_key", ""),
             "arguments": os.path.join(self._work, "arguments"), "environment": self._ours(),
-            "host": os.uname().nodename,
+            "host": os.uname().nodename, "packages": (job.get("environment") or {}).get("packages", []),
         }  # fmt: skip
 
 

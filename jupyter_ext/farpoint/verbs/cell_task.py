@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from farpoint import identity, inputs, names
+from farpoint import cells, identity, inputs, names, packages
 from farpoint.counted import Counted
 from farpoint.errors import BadInput, BadTask
 from farpoint.functions import walk
@@ -90,7 +90,10 @@ def prepare(
     noticed = [f"{path} is read by the cell and travels with it" for path in gathered.noticed]
     travels = (*values, *gathered.files, *gathered.modules, *_cloudpickle())
     warnings = (*gathered.warnings, *noticed)
-    made = Source(FILE, layout.dump(notebook), pieces, travels, warnings, counted=counted)
+    needs = packages.needed(
+        [cells.as_python(source)], inputs.modules_of(gathered.modules), _named_modules(typed.values())
+    )
+    made = Source(FILE, layout.dump(notebook), pieces, travels, warnings, counted=counted, packages=needs)
     return Cell(name or _name("scan" if given else "cell", found, pieces), made, found)
 
 
@@ -122,14 +125,16 @@ def _kept(project: Project, path: Path) -> InputFile:
 
 def _modules(typed: Mapping[str, Any], staging: str) -> Iterator[str]:
     """Modules that the values are of: named ones, and those whose classes and functions a pickle refers to."""
-    for each in typed.values():
-        if isinstance(each, dict) and each.get("$") == "module":
-            yield each["name"]
+    yield from _named_modules(typed.values())
     for path in {each["path"] for each in typed.values() if isinstance(each, dict) and each.get("$") == "pickled"}:
         data = Path(staging, path).read_bytes().partition(b"\n")[2]
         for _, argument, _ in pickletools.genops(data):
             if isinstance(argument, str) and argument in sys.modules and argument != "__main__":
                 yield argument
+
+
+def _named_modules(typed: Iterable[Any]) -> Iterator[str]:
+    yield from (each["name"] for each in typed if isinstance(each, dict) and each.get("$") == "module")
 
 
 def _cloudpickle() -> Iterator[InputFile]:

@@ -5,6 +5,7 @@ Knows the function and its project; nothing of points, machines and runs.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import linecache
 import textwrap
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from farpoint import identity, inputs, reading
+from farpoint import identity, inputs, packages, reading
 from farpoint.counted import Counted
 from farpoint.errors import BadTask
 from farpoint.functions import origin
@@ -66,8 +67,16 @@ class Function:
         travels = (*asked, *noticed, *inputs.taken(found.files), *arrays)
         return Source(
             f"{self.name}.pickle", data, self.counted.pieces(pieces), travels, (*found.warnings, *said),
-            {**self.parcels.blobs, **beside}, self.counted,
+            {**self.parcels.blobs, **beside}, self.counted, self._packages(walk, found),
         )  # fmt: skip
+
+    def _packages(self, walk: Walk, found: reading.Modules) -> tuple[str, ...]:
+        """What its pickle is made of, and what it imports itself as soon as it is called."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        tree = reading.parse(_source(code)) if code is not None else None
+        body = [each for node in (tree.body if tree else []) for each in getattr(node, "body", [])]
+        own = packages.at_once(ast.Module(body=body, type_ignores=[]))
+        return packages.needed([], found.files, [*walk.referred, *own])
 
     def _noticed(self, walk: Walk, asked: Collection[str]) -> list[InputFile]:
         """Files in the current folder that the code names."""

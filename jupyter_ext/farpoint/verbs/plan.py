@@ -319,7 +319,9 @@ def _jobs(
     blobs[digest] = source.data
     body = {
         "scan": document["scan"], "task": task,
-        "environment": {"python": request.environment or _environment(project, machine)},
+        "environment": {
+            "python": request.environment or _environment(project, machine), "packages": list(source.packages)
+        },
         "save": list(document["save"]),
         "files": [{"path": f.path, "digest": f.digest, "size": f.size, "kind": f.kind} for f in travels],
     }  # fmt: skip

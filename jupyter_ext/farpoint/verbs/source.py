@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from farpoint import identity, inputs
+from farpoint import identity, inputs, packages
 from farpoint.counted import Counted
 from farpoint.errors import BadPoints, BadTask, nearest
 from farpoint.model import InputFile
@@ -32,6 +32,7 @@ class Source:
     warnings: tuple[str, ...]
     blobs: Mapping[str, bytes] = field(default_factory=dict)  # contents that lie in no file here, by digest
     counted: Counted = Counted()  # what was said about the keys of its runs
+    packages: tuple[str, ...] = ()  # that must be where it runs, as they are imported
 
     def key(self, point: Mapping[str, Any]) -> str:
         """The key of its run at a point."""
@@ -91,7 +92,9 @@ class Notebook:
         noticed = [f"{path} is read by the notebook and travels with it" for path in gathered.noticed]
         travels = (*gathered.files, *gathered.modules)
         said = (*warnings, *gathered.warnings, *noticed)
-        return Source(self.path.name, data, self.counted.pieces(pieces), travels, said, counted=self.counted)
+        needs = packages.of_notebook(notebook, inputs.modules_of(gathered.modules))
+        pieces = self.counted.pieces(pieces)
+        return Source(self.path.name, data, pieces, travels, said, counted=self.counted, packages=needs)
 
     def _load(self) -> tuple[bytes, Mapping[str, Any]]:
         try:

@@ -51,4 +51,5 @@ class Stored:
         version = max(run["version"] for run in job["runs"])
         pieces = next(each["pieces"] for each in self.document["versions"] if each["version"] == version)
         data = project.folders.blob(job["task"]["digest"]).read_bytes()
-        return Source(job["task"]["name"], data, pieces, travels, (), counted=from_document(self.document))
+        counted, needs = from_document(self.document), tuple(job["environment"].get("packages", ()))
+        return Source(job["task"]["name"], data, pieces, travels, (), counted=counted, packages=needs)

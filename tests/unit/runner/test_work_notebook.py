@@ -235,3 +235,13 @@ def test_the_kernel_is_left_quickly(start: Start) -> None:
     ended = nbformat.read(work.output, 4).metadata.papermill.end_time
     assert ended
     assert time.time() - work.output.stat().st_mtime < 2
+
+
+def test_packages_that_the_code_imports_are_told_all_at_once_before_it_runs(start: Start) -> None:
+    work = start(notebook("print('began')"), packages=["no_such_one", "json", "nor_this"], machine="hpc")
+    assert work.wait() == 0
+    assert (work.result["state"], work.result["reason"]) == ("FAILED", "refused")
+    message = work.result["error"]["message"]
+    assert f"{sys.executable} on " in message
+    assert "has no no_such_one, no nor_this, which the code needs. `farpoint env hpc` builds" in message
+    assert not work.of("stream")
