@@ -43,13 +43,10 @@ def test_a_notebook_is_not_begun(desk: Desk, poor: str) -> None:
 
 def test_a_function_is_not_called(desk: Desk, poor: str) -> None:
     shown = desk.run(f"""
-        import click, farpoint as fp
+        import click, scipy, farpoint as fp
         @fp.remote(environment={poor!r})
         def one(x):
-            from scipy import optimize
-            if x > 1:
-                import pandas
-            return click.__name__
+            return click.__name__, scipy.__name__
         run = one.submit(1)
         run.wait(60)
         print(run.exception())
