@@ -318,6 +318,19 @@ class RunRow:
     seq: int = 0
 
 
+class Standing(NamedTuple):
+    """How one run stands, and nothing else of it: of 100,000 this is read where a RunRow would be too much."""
+
+    number: int
+    state: State
+    reason: str = ""
+    seconds: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    progress: float | None = None
+    warning: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class JobRow:
     """A job: one token, and how far its hand-over and its life have come."""

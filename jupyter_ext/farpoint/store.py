@@ -14,13 +14,15 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
+from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from farpoint.errors import StoreError
-from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Pause, Phase, PilotRow, RunRow, ScanRow, State
+from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Pause, Phase, PilotRow, RunRow, ScanRow, Standing, State
 
-VERSION = 3
+VERSION = 4
 FEW = 500  # points that are asked for by their numbers; of more, all of the scan are read and chosen from
 APPLICATION = 0x66617270  # "farp"
 
@@ -64,6 +66,7 @@ CREATE INDEX attempt_token ON attempt (token, state);
 CREATE INDEX attempt_cancel ON attempt (token) WHERE cancel=1
 """
 PAUSED_SINCE = "ALTER TABLE machine ADD COLUMN since REAL"
+CHANGES = "CREATE INDEX attempt_seq ON attempt (seq)"
 
 Change = Mapping[str, Any]
 
@@ -151,9 +154,14 @@ class Store:
         states: Iterable[State] | None = None,
         run: str | None = None,
         token: str | None = None,
+        since: int = -1,
     ) -> list[RunRow]:
-        """Runs with the standing of their current attempt, ordered by scan and number."""
+        """Runs with the standing of their current attempt, ordered by scan and number; with `since`, those that changed
+        after that `seq`.
+        """
         query, values = [RUNS + " WHERE r.project=?"], list[Any]([project])
+        if since >= 0:
+            query, values = [CHANGED.replace("{}", PLACED)], [since, project]
         for column, value in (("r.scan", scan), ("r.run", run), ("a.token", token)):
             if value is not None:
                 query.append(f"AND {column}=?")
@@ -172,11 +180,17 @@ class Store:
 
     def states(self, project: str, scan: str) -> dict[int, State]:
         """number → state, cheaply."""
-        query = (
-            "SELECT r.number, a.state FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current"
-            " WHERE r.project=? AND r.scan=?"
-        )
-        return {row[0]: State(row[1]) for row in self._rows(query, (project, scan))}
+        query = f"SELECT r.number, a.state {CURRENT} WHERE r.project=? AND r.scan=?"
+        return {row[0]: _STATES[row[1]] for row in self._rows(query, (project, scan))}
+
+    def standings(self, project: str, scan: str, since: int = -1) -> list[Standing]:
+        """How the runs of a scan stand, without what they were given or told; with `since`, those changed after it."""
+        columns = "SELECT r.number, a.state, a.reason, a.seconds, a.started, a.ended, a.progress, a.warning"
+        values: tuple[Any, ...] = (project, scan)
+        query = f"{columns} {CURRENT} WHERE r.project=? AND r.scan=?"
+        if since >= 0:
+            query, values = CHANGED.replace("{}", columns) + " AND r.scan=?", (since, project, scan)
+        return [Standing(row[0], _STATES[row[1]], *tuple(row)[2:]) for row in self._rows(query, values)]
 
     def attempts(self, run: str) -> list[RunRow]:
         """Every attempt of a run, oldest first."""
@@ -457,7 +471,14 @@ PLACED = (
     " (SELECT count(*) FROM attempt b WHERE b.run=r.run AND b.attempt<=a.attempt AND b.decided IS NULL"
     f" AND b.reason IN ({FAULTS})) AS restarts"
 )
-RUNS = PLACED + " FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current"
+CURRENT = "FROM run r JOIN attempt a ON a.run=r.run AND a.attempt=r.current"
+RUNS = f"{PLACED} {CURRENT}"
+# What changed lately is found by its index, though the planner does not know how little that is.
+CHANGED = (
+    "{} FROM attempt a INDEXED BY attempt_seq CROSS JOIN run r ON r.run=a.run AND r.current=a.attempt"
+    " WHERE a.seq>? AND r.project=?"
+)
+_STATES = {state.value: state for state in State}
 COLUMNS = frozenset(
     [
         *("state", "reason", "raw", "error", "exit_code", "submitted", "started", "ended", "seconds", "memory"),
@@ -474,19 +495,35 @@ def _cell(value: Any) -> Any:
 
 
 def _standing(row: sqlite3.Row) -> RunRow:
-    plain = {name: row[name] for name in _PLAIN}
-    return RunRow(**plain, parameters={}, state=State(row["state"]), index=row["idx"], fetched=bool(row["fetched"]))
+    return RunRow(**_plain(row), parameters={})
 
 
 def _run_row(row: sqlite3.Row) -> RunRow:
-    return replace(
-        _standing(row),
+    return RunRow(
+        **_plain(row),
         parameters=json.loads(row["parameters"]),
         error=json.loads(row["error"]) if row["error"] else None,
-        records=json.loads(row["records"]),
-        series=json.loads(row["series"]),
-        files=tuple(FileInfo(**item) for item in json.loads(row["files"])),
+        records=_loaded(row["records"], {}),
+        series=_loaded(row["series"], {}),
+        files=tuple(FileInfo(**item) for item in _loaded(row["files"], ())),
     )
+
+
+def _plain(row: sqlite3.Row) -> dict[str, Any]:
+    places, names = _places(tuple(row.keys()))
+    plain = dict(zip(names, places(row), strict=True))
+    plain.update(state=_STATES[row["state"]], index=row["idx"], fetched=bool(row["fetched"]))
+    return plain
+
+
+def _loaded(text: str, empty: Any) -> Any:
+    return empty if len(text) == 2 else json.loads(text)  # "{}" or "[]": by far the most, in a scan of many points
+
+
+@cache
+def _places(columns: tuple[str, ...]) -> tuple[itemgetter[Any], tuple[str, ...]]:
+    """Where the plain columns are: looked up by name once, not for each of 100,000 rows."""
+    return itemgetter(*map(columns.index, _PLAIN)), _PLAIN
 
 
 _MADE = frozenset({"parameters", "state", "index", "error", "records", "series", "files", "fetched"})
@@ -578,7 +615,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         _keep_copy(connection, path.with_name(f"{path.name}.{found}"))
     connection.execute("BEGIN IMMEDIATE")
     try:
-        steps: dict[int, Callable[[sqlite3.Connection], None]] = {0: _create, 1: _add_members, 2: _add_since}
+        steps: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_members, _add_since, _add_changes)
         for version in range(int(connection.execute("PRAGMA user_version").fetchone()[0]), VERSION):
             steps[version](connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
@@ -606,6 +643,10 @@ def _add_members(connection: sqlite3.Connection) -> None:
 
 def _add_since(connection: sqlite3.Connection) -> None:
     _run(connection, PAUSED_SINCE)
+
+
+def _add_changes(connection: sqlite3.Connection) -> None:
+    _run(connection, CHANGES)
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:

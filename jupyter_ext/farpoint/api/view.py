@@ -6,7 +6,8 @@ What is shown comes from the store alone; `wait`, `fetch`, `retry`, `cancel` and
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from heapq import nsmallest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -15,7 +16,7 @@ from farpoint.api import frames, grids, outcome, pictures, report, show, summary
 from farpoint.api.explore import Explorer
 from farpoint.api.run import Run
 from farpoint.errors import BadInput, FarpointError, NotFound
-from farpoint.model import RunRow, State
+from farpoint.model import RunRow, Standing, State
 from farpoint.project import Project
 from farpoint.verbs import cancel as cancelling
 from farpoint.verbs import fetch as fetching
@@ -70,6 +71,24 @@ class View:
         wanted = set(self._wanted() or ())
         states = self.project.store.states(self.project.id, self.name)
         return {number: states[number] for number in sorted(wanted & states.keys())}
+
+    @property
+    def asked(self) -> int:
+        """How many points it asks the store for."""
+        return len(self._wanted() or ())
+
+    def standings(self, since: int) -> list[Standing]:
+        """How its points stand that changed after the store's change `since` (-1: all of them), in no order."""
+        wanted = set(self._wanted() or ())
+        return [
+            each for each in self.project.store.standings(self.project.id, self.name, since) if each.number in wanted
+        ]
+
+    def changed(self, since: int) -> list[RunRow]:
+        """The rows that changed after the store's change `since`."""
+        wanted = set(self._wanted() or ())
+        rows = self.project.store.runs(self.project.id, scan=self.name, since=since)
+        return [row for row in rows if row.number in wanted]
 
     def _at(self, number: int) -> list[RunRow]:
         """The row of one point, if it is of this view: one of 100,000 is found without reading the others."""
@@ -174,10 +193,13 @@ class View:
         return [*troubles.of_runs(self.project, rows), *self._notes(rows)]
 
     def _notes(self, rows: Iterable[RunRow]) -> list[str]:
-        """What is worth knowing though all goes on."""
-        warned = [f"point {row.number}: {row.warning}" for row in rows if row.warning]
-        more = [f"… {len(warned) - 5} more warnings"] if len(warned) > 5 else []
-        return list(dict.fromkeys([*self._said, *warned[:5], *more]))
+        return self.notes({row.number: row.warning for row in rows if row.warning})
+
+    def notes(self, warnings: Mapping[int, str]) -> list[str]:
+        """What is worth knowing though all goes on: what submitting said, and warnings of single runs by number."""
+        warned = [f"point {number}: {warnings[number]}" for number in nsmallest(5, warnings)]
+        more = [f"… {len(warnings) - 5} more warnings"] if len(warnings) > 5 else []
+        return list(dict.fromkeys([*self._said, *warned, *more]))
 
     @property
     def folder(self) -> Path:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
-from farpoint.api.summary import counts, fraction, seconds_left, span
+from farpoint.api.summary import counts, span
+from farpoint.api.tally import Tally
 from farpoint.api.troubles import Changes
 from farpoint.model import RunRow
 from farpoint.project import Project
@@ -57,9 +58,10 @@ class Bar:
     def show(self, rows: list[RunRow], now: float) -> None:
         """Draw how the rows stand."""
         words = [f"{count:,} {state}" for state, count in counts(rows).items()]
-        left = None if all(row.state.final for row in rows) else seconds_left(rows, now)
+        tally = Tally(enumerate(rows))
+        left = None if tally.over else tally.seconds_left(now)
         words += [f"~{span(left)} left"] if left is not None else []
-        self.say(" · ".join(words), 100 * fraction(rows, now))
+        self.say(" · ".join(words), 100 * tally.fraction(now))
 
     def say(self, words: str, percent: float = 100.0) -> None:
         """Draw so much of the bar, with these words behind it."""

@@ -6,7 +6,7 @@ Reads the store through a view and keeps what it read until something changes; k
 from __future__ import annotations
 
 import array
-import math
+import heapq
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from farpoint.api import axes as scanning
-from farpoint.api import outcome, summary
+from farpoint.api import outcome, summary, troubles
 from farpoint.api.pictures import Picture
 from farpoint.api.show import state_words, traceback_of
+from farpoint.api.tally import Tally
 from farpoint.api.view import View
 from farpoint.errors import FarpointError
 from farpoint.model import RunRow, State
 from farpoint.table import column_name, names_of, recorded, value
+from farpoint.ui.columns import WIDTH, Column
 from farpoint.verbs import hurry
 
 CODES: Mapping[State, int] = {state: code for code, state in enumerate(State)}
 OURS = ("run_state", "run_reason", "run_seconds", "run_machine")
-WIDTH = 60  # characters of a cell of the table
-LABELS = 200  # different texts a column may have to be drawn as categories
+FAILURES = 5  # points whose errors are told, and reasons of waiting
+MESSAGES, TROUBLES = 8, 3
+MANY = 4  # where more than one in so many rows changed, all are read anew
 
 
 @dataclass(slots=True)
@@ -34,12 +37,24 @@ class _Read:
     """What was read at one time: rows in their order, columns by name, and the words each row can be found by."""
 
     seq: int = -1
+    asked: int = 0  # points that were asked for then
     rows: list[RunRow] = field(default_factory=list)
-    columns: dict[str, list[Any]] = field(default_factory=dict)
-    roles: dict[str, str] = field(default_factory=dict)
-    words: list[str] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    columns: dict[str, Column] = field(default_factory=dict)
     axes: list[scanning.Axis] = field(default_factory=list)
-    told: list[dict[str, Any]] | None = None  # what is said of the columns, once somebody asked
+    words: list[str] | None = None  # once somebody filtered
+
+
+@dataclass(slots=True)
+class _Kept:
+    """How the points stood at one time."""
+
+    seq: int = -1
+    asked: int = 0
+    tally: Tally = field(default_factory=Tally)
+    places: dict[int, int] = field(default_factory=dict)
+    states: bytearray = field(default_factory=bytearray)
 
 
 class Board:
@@ -48,77 +63,106 @@ class Board:
     def __init__(self, view: View) -> None:
         self._view = view
         self._read = _Read()
-        self._guard = threading.Lock()
+        self._kept = _Kept()
+        self._guard = threading.RLock()  # of what was read
+        self._watch = threading.Lock()  # of how the points stand: it is told while a large scan is being read
         self._hurried: set[int] = set()  # points somebody looked at before they ran: they are taken before others
 
-    def numbers(self) -> bytes:
-        """Point numbers in order, as 32-bit integers."""
-        return array.array("i", self._view.standing()).tobytes()
+    def stands(self) -> tuple[bytes, bytes]:
+        """(point numbers in order as 32-bit integers, one byte a point: the place of its state in `model.State`)."""
+        with self._watch:
+            kept = self._standing()
+            return array.array("i", kept.places).tobytes(), bytes(kept.states)
 
-    def states(self) -> bytes:
-        """One byte a point, in the order of `numbers`: the place of its state in `model.State`."""
-        return bytes(CODES[state] for state in self._view.standing().values())
+    def told(self) -> dict[str, Any]:
+        """Counts by state, headline, failures, reasons, troubles, messages: from sums kept up by what changes."""
+        with self._watch:
+            tally = self._standing().tally
+            first = heapq.nsmallest(FAILURES, tally.bad)
+            project = self._view.project
+            rows = project.store.runs(project.id, self._view.name, first) if first else []
+            return {
+                "counts": {state.value: tally.count(state) for state in State if tally.count(state)},
+                "headline": summary.headline_of(self._view.name, tally, project.clock()),
+                "failures": summary.failures(rows, FAILURES, len(tally.bad)),
+                "waits": sorted(reason for reason, count in tally.reasons.items() if count)[:FAILURES],
+                "troubles": troubles.lines(project, self._view.name)[:TROUBLES],
+                "messages": self._view.notes(tally.warnings)[:MESSAGES],
+            }
+
+    def _standing(self) -> _Kept:
+        """Brought up to date by what changed since it was last looked at."""
+        seq = self._view.project.store.seq()
+        if seq == self._kept.seq:
+            return self._kept
+        asked = self._view.asked
+        kept = self._kept if asked == self._kept.asked else _Kept()
+        changed = self._view.standings(kept.seq)
+        kept.tally.put((each.number, each) for each in changed)
+        if len(kept.tally.runs) != len(kept.places):
+            kept.places = {number: place for place, number in enumerate(sorted(kept.tally.runs))}
+            kept.states = bytearray(CODES[kept.tally.runs[number].state] for number in kept.places)
+        for each in changed:
+            kept.states[kept.places[each.number]] = CODES[each.state]
+        kept.seq, kept.asked, self._kept = seq, asked, kept
+        return kept
 
     def columns(self) -> list[dict[str, Any]]:
         """Every column: name, role (parameter, value, ours), whether it can be drawn, whether it never changes."""
-        read = self._fresh()
-        if read.told is None:
-            read.told = [
-                {"name": name, "role": read.roles[name], "numeric": _numeric(values), "constant": _constant(values)}
-                for name, values in read.columns.items()
+        with self._guard:
+            return [
+                {"name": name, "role": column.role, "numeric": column.numeric, "constant": column.constant}
+                for name, column in self._fresh().columns.items()
             ]
-        return read.told
 
     def column(self, name: str) -> tuple[list[str], bytes]:
         """(labels, 64-bit floats in the order of `numbers`): numbers as they are, texts as places among the labels."""
-        values = self._fresh().columns.get(name, [])
-        if _numeric(values):
-            floats = (float(each) if scanning.is_number(each) else math.nan for each in values)
-            return [], array.array("d", floats).tobytes()
-        labels: dict[str, int] = {}
-        places = [math.nan if each is None else labels.setdefault(_short(each), len(labels)) for each in values]
-        return list(labels)[:LABELS], array.array("d", places).tobytes()
+        with self._guard:
+            found = self._fresh().columns.get(name)
+            return found.drawn() if found is not None else ([], b"")
 
     def axes(self) -> tuple[list[dict[str, Any]], bytes]:
         """The scanned parameters with their values as texts, and each point's place on them, 32-bit, point by point."""
-        read = self._fresh()
-        told = [{"name": axis.name, "labels": [_short(each) for each in axis.values]} for axis in read.axes]
-        places = (axis.at[row.number] for row in read.rows for axis in read.axes)
-        return told, array.array("i", places).tobytes()
+        with self._guard:
+            read = self._fresh()
+            told = [
+                {"name": axis.name, "labels": [summary.short(each, WIDTH) for each in axis.values]}
+                for axis in read.axes
+            ]
+            places = [axis.at[row.number] for row in read.rows for axis in read.axes]
+            return told, array.array("i", places).tobytes()
 
     def page(
         self, *, sort: str = "", down: bool = False, words: str = "", states: Sequence[int] = (), offset: int = 0,
         limit: int = 50,
     ) -> dict[str, Any]:  # fmt: skip
         """Some lines of the table, sorted and filtered; `total` is how many there are in all."""
-        read = self._fresh()
-        wanted, kept = words.lower().split(), {int(code) for code in states}
-        places = (
-            list(range(len(read.rows)))
-            if not wanted and not kept
-            else [
-                place
-                for place, row in enumerate(read.rows)
-                if (not kept or CODES[row.state] in kept) and all(word in read.words[place] for word in wanted)
+        with self._guard:
+            read = self._fresh()
+            wanted, kept = words.lower().split(), {int(code) for code in states}
+            places = read.columns[sort].order(down=down) if sort in read.columns else range(len(read.rows))
+            if wanted:
+                found = read.words = read.words or _words(read)
+                places = [place for place in places if all(word in found[place] for word in wanted)]
+            if kept:
+                named = {state for state, code in CODES.items() if code in kept}
+                places = [place for place in places if read.rows[place].state in named]
+            lines = [
+                {
+                    "number": read.rows[place].number,
+                    "state": CODES[read.rows[place].state],
+                    "cells": [column.text(place) for column in read.columns.values()],
+                }
+                for place in places[offset : offset + limit]
             ]
-        )
-        if sort in read.columns:
-            places = _sorted(places, read.columns[sort], down=down)
-        chosen = places[offset : offset + limit]
-        lines = [
-            {
-                "number": read.rows[place].number,
-                "state": CODES[read.rows[place].state],
-                "cells": ["" if each[place] is None else _short(each[place]) for each in read.columns.values()],
-            }
-            for place in chosen
-        ]
-        numbers = [read.rows[place].number for place in places] if wanted or kept else None
-        return {"total": len(places), "offset": offset, "lines": lines, "numbers": numbers}
+            numbers = [read.rows[place].number for place in places] if wanted or kept else None
+            return {"total": len(places), "offset": offset, "lines": lines, "numbers": numbers}
 
     def point(self, number: int) -> tuple[dict[str, Any], Picture | None]:
         """All of one point, and its picture: fetched first where it is not here and its machine answers."""
-        row = next((each for each in self._fresh().rows if each.number == number), None)
+        with self._guard:
+            read = self._fresh()
+            row = read.rows[read.places[number]] if number in read.places else None
         if row is None:
             return {"number": number, "missing": True, "values": []}, None
         if number not in self._hurried and not row.state.final:
@@ -132,13 +176,14 @@ class Board:
         return self._told(row, ""), self._view.picture(number)
 
     def _told(self, row: RunRow, trouble: str) -> dict[str, Any]:
-        read = self._fresh()
-        place = next(place for place, each in enumerate(read.rows) if each.number == row.number)
-        told = [
-            {"name": name, "text": _short(values[place], 400), "role": read.roles[name]}
-            for name, values in read.columns.items()
-            if values[place] not in (None, "")
-        ]
+        with self._guard:
+            read = self._fresh()
+            place = read.places[row.number]
+            told = [
+                {"name": name, "text": column.text(place, 400), "role": column.role}
+                for name, column in read.columns.items()
+                if column.values[place] not in (None, "")
+            ]
         return {
             "number": row.number, "state": CODES[row.state], "words": state_words(row), "values": told,
             "error": summary.cause(row) if row.state in (State.FAILED, State.LOST) else "",
@@ -151,57 +196,65 @@ class Board:
         return {"path": str(path), "home": str(Path.home())} if path.is_file() else None
 
     def _fresh(self) -> _Read:
-        with self._guard:
-            seq = self._view.project.store.seq()
-            if seq != self._read.seq:
-                self._read = _read(self._view, seq)
+        """Brought up to date by what changed; read anew where there are other points, or new columns."""
+        seq = self._view.project.store.seq()
+        if seq == self._read.seq:
             return self._read
+        asked = self._view.asked
+        changed = self._view.changed(self._read.seq) if self._read.seq >= 0 else []
+        few = asked == self._read.asked and len(changed) * MANY <= len(self._read.rows)
+        if not (few and all(_renew(self._read, row) for row in changed)):
+            self._read = _read(self._view)
+        self._read.seq, self._read.asked = seq, asked
+        return self._read
 
 
-def _read(view: View, seq: int) -> _Read:
+def _read(view: View) -> _Read:
     rows = sorted(view.rows(), key=lambda row: row.number)
     names = names_of(rows)
-    columns: dict[str, list[Any]] = {name: [value(row.parameters.get(name)) for row in rows] for name in names}
-    roles = dict.fromkeys(names, "parameter")
+    columns: dict[str, list[Any]] = {}
     for place, row in enumerate(rows):
-        for name, each in recorded(row).items():
-            own = column_name(name, names)
-            if own not in columns:
-                columns[own], roles[own] = [None] * len(rows), "value"
-            columns[own][place] = each
-    columns |= {
-        "run_state": [str(row.state) for row in rows],
-        "run_reason": [row.reason or None for row in rows],
-        "run_seconds": [summary.seconds_of(row) for row in rows],
-        "run_machine": [row.machine or None for row in rows],
+        for name, each in _values(row, names).items():
+            if name not in columns:
+                columns[name] = [None] * len(rows)
+            columns[name][place] = each
+    ordered = [*names, *(name for name in columns if name not in names and name not in OURS), *OURS]
+    made = {name: Column(_role(name, names), columns.get(name) or [None] * len(rows)) for name in ordered}
+    places = {row.number: place for place, row in enumerate(rows)}
+    return _Read(rows=rows, places=places, names=list(names), columns=made, axes=scanning.axes(rows))
+
+
+def _renew(read: _Read, row: RunRow) -> bool:
+    """Take in one row; False where that cannot be done in place."""
+    place = read.places.get(row.number)
+    if place is None:
+        return False
+    found = _values(row, read.names)
+    if not found.keys() <= read.columns.keys():
+        return False
+    read.rows[place] = row
+    changes = [column.put(place, found.get(name)) for name, column in read.columns.items()]
+    if read.words is not None and any(changes):
+        read.words[place] = " ".join([str(row.number), *(each.text(place) for each in read.columns.values())]).lower()
+    return True
+
+
+def _values(row: RunRow, names: Sequence[str]) -> dict[str, Any]:
+    """What the table says of one row, by column."""
+    found = {name: value(row.parameters.get(name)) for name in names}
+    found |= {column_name(name, names): each for name, each in recorded(row).items()}
+    return found | {
+        "run_state": str(row.state),
+        "run_reason": row.reason or None,
+        "run_seconds": summary.seconds_of(row),
+        "run_machine": row.machine or None,
     }
-    roles |= dict.fromkeys(OURS, "ours")
-    texts = list(columns.values())
-    words = [
-        " ".join([str(row.number), *(_short(each[place]) for each in texts if each[place] is not None)]).lower()
-        for place, row in enumerate(rows)
-    ]
-    return _Read(seq, rows, columns, roles, words, scanning.axes(rows))
 
 
-def _constant(values: Sequence[Any]) -> bool:
-    there = (repr(each) for each in values if each is not None)
-    first = next(there, None)
-    return all(each == first for each in there)
+def _role(name: str, names: Sequence[str]) -> str:
+    return "parameter" if name in names else "ours" if name in OURS else "value"
 
 
-def _numeric(values: Sequence[Any]) -> bool:
-    found = [each for each in values if each is not None]
-    return bool(found) and all(scanning.is_number(each) for each in found)
-
-
-def _sorted(places: Sequence[int], values: Sequence[Any], *, down: bool) -> list[int]:
-    """Numbers by size, anything else as text; what is missing comes last either way."""
-    there = [place for place in places if values[place] is not None]
-    numeric = all(scanning.is_number(values[place]) for place in there)
-    there.sort(key=lambda place: float(values[place]) if numeric else str(values[place]), reverse=down)
-    return there + [place for place in places if values[place] is None]
-
-
-def _short(found: object, width: int = WIDTH) -> str:
-    return summary.short(found, width)
+def _words(read: _Read) -> list[str]:
+    numbers = [str(row.number) for row in read.rows]
+    return [" ".join(each) for each in zip(numbers, *(column.words() for column in read.columns.values()), strict=True)]

@@ -6,12 +6,15 @@ Knows the driver and the store's count of changes; not what is done with the new
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from farpoint.project import Project
 from farpoint.verbs import watch
 
 PERIOD = 0.2  # seconds between two tellings: Lab drops what comes faster than it can show
+SHARE = 3  # times as long as a telling took is waited after it, so that the kernel has time for others
+LONGEST = 1.0
 QUIET = 30.0  # seconds after which it is looked whether anything is open still
 
 
@@ -45,11 +48,11 @@ class Pulse:
         seen = -1
         try:
             while not self._over.is_set():
-                seen = self._project.store.seq()
+                seen, begun = self._project.store.seq(), time.monotonic()
                 self._tell()
                 if not self._open():
                     return
-                self._over.wait(PERIOD)
+                self._over.wait(min(max(PERIOD, SHARE * (time.monotonic() - begun)), LONGEST))
                 self._wait_past(seen)
         finally:
             with self._guard:

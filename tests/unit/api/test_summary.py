@@ -15,19 +15,6 @@ def test_headline_of_work_under_way() -> None:
     assert summary.headline("t", rows, 200.0) == "t: 4 points · 2 COMPLETED · 1 RUNNING · 1 QUEUED · 62 % · ~15 s left"
 
 
-def test_a_running_run_is_judged_by_those_that_finished() -> None:
-    assert summary.part_done(row(0, "RUNNING", started=100.0), 105.0, 10.0) == 0.5
-    assert summary.part_done(row(0, "RUNNING", started=100.0), 500.0, 10.0) == 0.95
-    assert summary.part_done(row(0, "RUNNING", started=100.0), 105.0, None) == 0.0
-    assert summary.part_done(row(0, "RUNNING", progress=7.0), 105.0, None) == 1.0
-
-
-def test_without_a_finished_run_progress_tells_the_time() -> None:
-    assert summary.seconds_left([row(0, "RUNNING", started=100.0, progress=0.25)], 110.0) == pytest.approx(30.0)
-    assert summary.seconds_left([row(0, "RUNNING", started=100.0)], 110.0) is None
-    assert summary.seconds_left([row(0, "QUEUED")], 110.0) is None
-
-
 def test_all_failures_are_told_up_to_a_limit() -> None:
     rows = [failed(n, parameters={"x": n}) for n in range(7)] + [row(7, "LOST", reason="gone")]
     told = summary.failures(rows)
@@ -35,6 +22,7 @@ def test_all_failures_are_told_up_to_a_limit() -> None:
     assert told[-1] == "… and 3 more"
     assert len(told) == 6
     assert summary.failures(rows[-1:]) == ["point 7: gone  ()"]
+    assert summary.failures(rows[:5], total=1234)[-1] == "… and 1,229 more"
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,10 @@ def board(scan: Scan) -> Board:
 
 
 def test_states_are_bytes_in_the_order_of_the_numbers(board: Board) -> None:
-    assert list(array.array("i", board.numbers())) == [0, 1, 2, 3, 4, 5]
+    numbers, states = board.stands()
+    assert list(array.array("i", numbers)) == [0, 1, 2, 3, 4, 5]
     done, queued, failed = CODES[State.COMPLETED], CODES[State.QUEUED], CODES[State.FAILED]
-    assert list(board.states()) == [done, queued, done, queued, done, failed]
+    assert list(states) == [done, queued, done, queued, done, failed]
 
 
 def test_columns_say_what_they_are(board: Board) -> None:
@@ -86,3 +87,33 @@ def test_it_reads_again_when_something_changed(board: Board, scan: Scan) -> None
     before = board.page(words="ring")["total"]
     finish(scan.project, scan.name, 1, energy=9.0, shape="ring")
     assert board.page(words="ring")["total"] == before + 1
+
+
+def whole(board: Board) -> object:
+    """All it can say, but for what is only ever added to."""
+    board.page(words="completed")  # so that the words for filtering are there, and have to be kept up
+    pages = [board.page(sort=name, down=down) for name in ("energy", "run_state", "x") for down in (True, False)]
+    found = [board.page(words=words) for words in ("completed", "ring", "b queued", "failed")]
+    constant = {"constant"}
+    columns = [{key: column[key] for key in column.keys() - constant} for column in board.columns()]
+    drawn = [board.column(column["name"]) for column in columns]
+    return board.stands(), board.told(), pages, found, columns, drawn, board.axes(), board.point(3)[0]
+
+
+def test_what_is_kept_up_by_changes_is_what_is_read_anew(scan: Scan, board: Board) -> None:
+    whole(board)
+    for number, state in ((1, "COMPLETED"), (3, "FAILED"), (0, "FAILED"), (5, "COMPLETED"), (3, "COMPLETED")):
+        finish(scan.project, scan.name, number, state, energy=number / 4, shape="dot")
+        read = board._read
+        kept = whole(board)
+        assert board._read is read
+        assert kept == whole(Board(scan))
+
+
+def test_a_new_column_and_new_points_are_noticed(scan: Scan, board: Board) -> None:
+    whole(board)
+    finish(scan.project, scan.name, 1, mass=2.5)
+    assert "mass" in [column["name"] for column in board.columns()]
+    scan.add(grid(x=[9], y=["a"])).submit()
+    assert whole(board) == whole(Board(scan))
+    assert len(board.stands()[1]) == 7
