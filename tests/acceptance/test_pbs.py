@@ -37,6 +37,7 @@ scan.wait()
 names = ["run_state", "run_reason", "run_error", "run_exit_code"]
 print(json.dumps(scan.table[names].astype(object).where(scan.table[names].notna(), None).values.tolist()))
 """
+COMMAND = "from farpoint.ui.cli import main; main({words!r})"
 LONG = "pathlib.Path('began').touch(); time.sleep(600)"
 
 
@@ -65,6 +66,16 @@ class Bench:
     def run(self, *argv: str) -> str:
         """What a program of PBS prints."""
         return subprocess.run(argv, env={**os.environ, **self.env}, capture_output=True, text=True, check=False).stdout
+
+    def farpoint(self, *words: str) -> dict[str, Any]:
+        """What a command of ours says as JSON."""
+        found: dict[str, Any] = json.loads(self.desk.run(COMMAND.format(words=list(words)), **self.env))
+        return found
+
+    def states(self) -> list[str]:
+        """The letter of each job in the queue."""
+        told = json.loads(self.run("qstat", "-f", "-F", "json"))
+        return [job["job_state"] for job in told.get("Jobs", {}).values()]
 
     def job(self) -> str:
         """The id of our only job, once there is one."""
@@ -135,6 +146,20 @@ def test_a_job_deleted_while_it_waits(bench, points):
     process = bench.submit(LONG, points=points, extra=["-h"])
     bench.run("qdel", bench.job())
     assert {row[:2] for row in bench.rows(process)} == {("CANCELLED", "cancelled outside farpoint")}
+
+
+def test_what_is_held_waits_though_there_is_room_and_says_so(bench):
+    script = bench.desk.folder / "blocker"
+    script.write_text("sleep 600\n")
+    blockers = [bench.run("qsub", "-N", "blocker", str(script)).strip() for _ in range(4)]
+    process = bench.submit("return x", points=2)
+    assert bench.farpoint("hold", "s", "--json")["asked"] == 1
+    reasons = {point["run_reason"] for point in bench.farpoint("show", "s", "--json")["points"]}
+    assert {reason.partition(" (")[0] for reason in reasons} == {"H: held by its user; release it"}
+    bench.run("qdel", *blockers)
+    until(lambda: all(state == "H" for state in bench.states()), f"only what is held is left: {bench.states()}")
+    assert bench.farpoint("release", "s", "--json")["messages"] == []
+    assert [row[0] for row in bench.rows(process)] == ["COMPLETED"] * 2
 
 
 def test_what_is_never_accepted_is_refused(bench):

@@ -44,6 +44,7 @@ scan.wait()
 names = ["run_state", "run_reason", "run_error", "run_exit_code"]
 print(json.dumps(scan.table[names].astype(object).where(scan.table[names].notna(), None).values.tolist()))
 """
+COMMAND = "from farpoint.ui.cli import main; main({words!r})"
 ATTACH = 'import json, farpoint as fp\nscan = fp.attach("s")\n'
 LONG = "pathlib.Path('began').open('a').write(f'{x}\\n'); time.sleep(600)"
 ONCE = (
@@ -72,6 +73,11 @@ class Bench:
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         return [tuple(row) for row in json.loads(out.splitlines()[-1])]
+
+    def farpoint(self, *words: str) -> dict[str, Any]:
+        """What a command of ours says as JSON."""
+        said: dict[str, Any] = json.loads(self.desk.run(COMMAND.format(words=list(words)), **self.slurm.env))
+        return said
 
     def again(self) -> list[tuple[Any, ...]]:
         """The same from a new process that attaches to the scan."""
@@ -215,6 +221,23 @@ def test_a_held_job_is_released(bench):
     job_id = bench.job("PENDING")
     bench.slurm.run("scontrol", "release", job_id)
     assert bench.rows(process)[0][:2] == ("COMPLETED", "")
+
+
+def test_what_is_held_waits_though_nodes_are_free_and_says_so(bench):
+    everything = ["--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=sleep 600"]
+    blocker = bench.slurm.run("sbatch", *everything).split()[-1]
+    until(lambda: bench.slurm.idle() == 0, "every node is taken")
+    process = bench.submit("return x", points=2)
+    bench.job("PENDING")
+    held = bench.farpoint("hold", "s", "--json")
+    assert (held["asked"], held["messages"]) == (1, [])
+    said = {point["run_reason"] for point in bench.farpoint("show", "s", "--json")["points"]}
+    assert said == {"JobHeldUser: held by its user, so it never starts; release it"}
+    bench.slurm.run("scancel", blocker)
+    until(lambda: bench.slurm.idle() == 3, "every node is free")
+    assert {reason for *_, reason in bench.jobs("PENDING")} == {"JobHeldUser"}
+    assert bench.farpoint("release", "s", "--json")["messages"] == []
+    assert [row[0] for row in bench.rows(process)] == ["COMPLETED"] * 2
 
 
 ASLEEP = "os._exit(0)"  # the process that submitted is gone: nobody looks

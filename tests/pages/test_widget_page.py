@@ -14,6 +14,7 @@ from farpoint.api.scan import Scan
 from farpoint.points import grid
 from farpoint.project import Project
 from farpoint.ui.scan_widget import ScanWidget
+from farpoint.verbs import watch
 from still import StillMachine, finish, rest, write_notebook
 from widget_host import Host
 
@@ -219,3 +220,21 @@ def test_a_fault_is_told_and_goes_again(project: Project, page: Page) -> None:
     page.get_by_role("button", name="Submit 2 points").click()
     page.locator(".fpw-legend", has_text="2 QUEUED").wait_for()
     host.push()
+
+
+def test_what_keeps_a_scan_from_going_on_stands_below_its_head_in_every_view(project: Project, page: Page) -> None:
+    machine = project.machine("local")
+    assert isinstance(machine, StillMachine)
+    machine.full = "quota <b>reached</b>"
+    write_notebook(project.root / "toy.ipynb")
+    widget = ScanWidget(Scan("toy.ipynb", grid(x=[0, 1]), project=project).submit())
+    host = Host(page, widget)
+    stuck = page.locator(".fpw-stuck")
+    for name in ("Progress", "Table"):
+        host.view(name)
+        stuck.get_by_text("1 job of toy cannot be handed over to local: quota <b>reached</b>; it is tried").wait_for()
+    machine.full = ""
+    watch.tick(project)
+    widget.refresh()
+    host.push()
+    stuck.wait_for(state="hidden")
