@@ -80,7 +80,7 @@ class Facts:
 
     `runs` by index and `claims` are None where they were not read: most rounds need neither. `queue` is None if it was
     not (well) answered. `heard` are the journals that grew since the last tick: a queue may be late, a pilot that
-    writes is alive. `unfinished`: not all runs have ended.
+    writes is alive. `unfinished`: not all runs have ended. `trouble`: what the queue said in place of an answer.
     """
 
     job: JobRow
@@ -93,6 +93,7 @@ class Facts:
     pilots: Sequence[PilotRow] = ()
     heard: Collection[str] = ()
     unfinished: bool = True
+    trouble: str = ""
 
     @property
     def known(self) -> bool:

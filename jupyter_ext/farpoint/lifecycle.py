@@ -16,6 +16,7 @@ from farpoint.facts import LOOKS, Action, Control, Decision, Facts, Fence, Remov
 from farpoint.model import LEFT, NEVER_BEGAN, SYSTEM_FAULTS, JobRow, Phase, PilotRow, QueueEntry, Receipt, RunRow, State
 
 RESUBMITS = 20  # submits under one token before we stop asking
+PATIENT = "the queue is asked again by itself, and results come all the same"
 AGAIN = "it is tried again by itself, until it is cancelled"
 
 
@@ -160,7 +161,8 @@ def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
     """SUBMITTED: the job lives, perhaps without some of its members, or seems gone."""
     queue = facts.queue
     if queue is None:
-        return Decision(facts.job, tuple(cancels))
+        said = " ".join(facts.trouble.split())[:500]
+        return Decision(replace(facts.job, trouble=f"{said}; {PATIENT}") if said else facts.job, tuple(cancels))
     known = tuple(dict.fromkeys((*facts.job.job_ids, *(entry.job_id for entry in queue))))
     job = replace(facts.job, job_ids=known, waiting=_waiting(queue, facts.pilots), trouble="")
     pilots = members.look(facts, known)

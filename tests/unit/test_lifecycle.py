@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from farpoint.facts import RESTARTS, Again, Control, Decision, Facts, Fence, Remove, Submit, Verdict
-from farpoint.lifecycle import AGAIN, RESUBMITS, decide
+from farpoint.lifecycle import AGAIN, PATIENT, RESUBMITS, decide
 from farpoint.model import NEVER_BEGAN, JobRow, Phase, QueueEntry, Receipt, RunRow, State
 
 JOB = JobRow("fp1", "p", "s", "m", Phase.SUBMITTED, serial=1, job_ids=("7",))
@@ -64,6 +64,13 @@ def test_a_job_that_never_shows_up_is_left_to_its_user():
 
     assert answer.actions == ()
     assert "though asked 20 times. Cancel it, then retry" in answer.job.trouble
+
+
+def test_what_a_queue_says_in_place_of_an_answer_is_told_and_changes_nothing_else():
+    answer = decide(replace(facts(queue=None), trouble="error: Unable to contact\nthe controller"))
+
+    assert answer.job == replace(JOB, trouble=f"error: Unable to contact the controller; {PATIENT}")
+    assert answer.actions == ()
 
 
 def test_a_trouble_that_is_over_is_forgotten():

@@ -290,7 +290,8 @@ class Machine:
         entries = parse(done["exit"], done["stdout"], done["stderr"])
         if entries is not None:
             return entries, ""
-        return None, _objection(argv, done)
+        silent = done["exit"] == 0 and not (done["stdout"] + done["stderr"]).strip()
+        return None, "" if silent else _objection(argv, done)
 
     def _run(self, argv: list[str]) -> Mapping[str, Any]:
         done: Mapping[str, Any] = self._link.call("run", argv=argv, timeout=COMMAND, deadline=PATIENCE).value

@@ -113,6 +113,7 @@ def gather(desk: Desk, job: JobRow, seen: Observation, receipt: Receipt | None =
         grace=desk.machine.limits().grace,
         pilots=store.pilots(job.token),
         unfinished=store.unfinished(job.token)[0],
+        trouble=seen.trouble,
     )
 
 
