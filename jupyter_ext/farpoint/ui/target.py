@@ -147,13 +147,9 @@ def refresh(project: Project, *, offline: bool = False) -> list[str]:
         return []
     for name in project.folders.scans():
         watch.catch_up(project, name)
-    said = []
     if not offline:
-        try:
-            watch.tick(project)
-        except NotFound as fault:  # a machine taken out of farpoint.toml hides nothing of the others
-            said.append(str(fault))
-    return said + paused(project)
+        watch.tick(project)
+    return paused(project)
 
 
 def paused(project: Project, rows: Iterable[RunRow] | None = None) -> list[str]:

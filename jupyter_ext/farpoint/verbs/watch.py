@@ -11,13 +11,14 @@ import weakref
 from collections.abc import Callable, Mapping
 
 from farpoint import lifecycle
-from farpoint.errors import MachineError, Unreachable
+from farpoint.errors import BadConfig, MachineError, NotFound, Unreachable
 from farpoint.machines.base import Machine
 from farpoint.model import JobRow, Limits, Observation, Phase
 from farpoint.project import Project
 from farpoint.verbs import accept, act, read, room
 
 Decide = act.Decide
+AWAY = (Unreachable, MachineError, NotFound, BadConfig)  # it does not answer, or was taken out of farpoint.toml
 SILENT = 25.0  # seconds without a line of a pilot that began, after which its queue is worth asking
 
 
@@ -42,7 +43,7 @@ def tick_machine(
     try:
         with project.lock(f"machine-{name}"):
             heard = _round(act.Desk(project, project.machine(name), decide, ask))
-    except (Unreachable, MachineError) as fault:
+    except AWAY as fault:
         failures = paused[2] + 1 if paused else 1
         with project.store.write() as writer:
             now = project.clock()
@@ -232,14 +233,14 @@ class Driver:
         """None while the machine does not answer."""
         try:
             return None if self.project.store.paused(name) else self.project.machine(name).limits()
-        except (Unreachable, MachineError):
+        except AWAY:
             return None
 
     def _wait_on(self, machine: Machine, pace: Pace) -> None:
         try:
             limits = machine.limits()
             machine.wait(pace.wait(limits.poll, here=limits.slots))
-        except (Unreachable, MachineError):
+        except AWAY:
             self._stop.wait(1.0)
 
 

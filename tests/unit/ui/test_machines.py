@@ -91,7 +91,7 @@ def test_work_on_a_machine_that_was_taken_out_of_the_settings_is_shown(toy: Farp
             writer.update_attempt(row.run, row.attempt, {"machine": "gone"})
     done = toy("machines")
     assert done.exit_code == 3
-    assert done.stdout.splitlines()[2].split() == ["gone", *"-----", "1", "4", "0", "away"]
+    assert done.stdout.splitlines()[2].split() == ["gone", *"-----", "1", "4", "0", "paused"]
     assert "there is no machine 'gone' (machines: local)" in done.stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -145,6 +146,16 @@ class Stubborn(FakeMachine):
         if token == self.disliked:
             raise MachineError("this one not")
         return super().submit(token, serial)
+
+
+def test_a_machine_that_was_taken_out_of_the_settings_is_paused_and_the_others_go_on(desk):
+    job = desk.job()
+    with desk.project.store.write() as writer:
+        writer.put_job(replace(job, token="fp2", machine="all gone"))
+    desk.go(12)
+
+    assert "there is no machine 'all gone'" in desk.project.store.paused("all gone").why
+    assert desk.states() == [State.COMPLETED, State.COMPLETED]
 
 
 class Mute(FakeMachine):
