@@ -30,6 +30,9 @@ class _Line:
     relay: _Relay
     waiting: asyncio.Queue[tuple[float, bytes]] = field(default_factory=lambda: asyncio.Queue(1024))
 
+    def __post_init__(self) -> None:
+        self.passing = self.relay.passing  # this connection's own, once others have another
+
     async def take(self) -> None:
         clock = asyncio.get_running_loop().time
         while data := await self.reader.read(1 << 16):
@@ -42,7 +45,7 @@ class _Line:
             due, data = await self.waiting.get()
             if due > clock():
                 await asyncio.sleep(due - clock())
-            await self.relay.passing.wait()
+            await self.passing.wait()
             if not data:
                 with contextlib.suppress(OSError):
                     self.writer.write_eof()
@@ -61,7 +64,7 @@ class _Relay:
         self.refusing = False
         self.open: set[asyncio.StreamWriter] = set()
         self.orders: dict[str, Callable[[], None]] = {
-            "hole": self.passing.clear, "pass": self.passing.set, "cut": self.cut,
+            "hole": self.hole, "pass": self.pass_on, "strand": self.strand, "cut": self.cut,
             "refuse": lambda: setattr(self, "refusing", True), "accept": lambda: setattr(self, "refusing", False),
         }  # fmt: skip
 
@@ -95,6 +98,18 @@ class _Relay:
             self.open.discard(each)
             each.transport.abort()
 
+    def hole(self) -> None:
+        self.passing.clear()
+
+    def pass_on(self) -> None:
+        self.passing.set()
+
+    def strand(self) -> None:
+        """Nothing passes any more through what is open now, for ever, and nobody is told; a new connection is fine."""
+        self.passing.clear()
+        self.passing = asyncio.Event()
+        self.passing.set()
+
     def cut(self) -> None:
         for writer in list(self.open):
             with contextlib.suppress(OSError, AttributeError):
@@ -113,7 +128,7 @@ async def _together(*work: Coroutine[Any, Any, None]) -> None:
 
 
 class Relay:
-    """A relay to a port, started. `order`: hole, pass, cut, refuse, accept."""
+    """A relay to a port, started. `order`: hole, pass, strand, cut, refuse, accept."""
 
     def __init__(self, target: int, delay: float = 0.0) -> None:
         self._process = subprocess.Popen(
