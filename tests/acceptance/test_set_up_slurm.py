@@ -47,6 +47,27 @@ def test_it_is_found_and_a_job_goes_through_it(here) -> None:
     project.close()
 
 
+def test_the_only_account_is_written_and_pays(
+    accounted_slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in accounted_slurm.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "project").mkdir()
+    project = Project(tmp_path / "project", state=tmp_path / "state")
+    found = add.look(project, "here", MachineConfig(statedir=add.STATE))
+    project.close()
+    assert len(found.accounts) == 1, found.accounts
+    made = add.entry_for("here", MachineConfig(), found, (0, 0), "today")
+    add.write(tmp_path / "project" / "farpoint.toml", made)
+    assert f'account = "{found.accounts[0]}"' in made.text()
+    project = Project(tmp_path / "project", state=tmp_path / "state")
+    seen = {each.what: each for each in doctor.doctor(project, "here")}
+    project.close()
+    assert seen["job"].state == "ok", seen
+
+
 def test_a_job_that_may_not_go_says_what_was_said(here) -> None:
     _, project = here
     found = {each.what: each for each in doctor.doctor(project, "here", resources(queue="no_such", time=60), 60)}

@@ -137,3 +137,12 @@ def test_the_limits_of_a_queue() -> None:
     said = SAID["qconf_sq_short"]
     (queue,) = Sge().parse_queues(said.code, said.out, said.err) or ()
     assert (queue.name, queue.cpus, queue.time, queue.memory) == ("short.q", 8, 600, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("qconf_sprjl", ("fusion", "plasma")), ("qconf_sprjl_none", ()), ("qconf_sprjl_down", None)],
+)
+def test_projects(name: str, found: tuple[str, ...] | None) -> None:
+    said = SAID[name]
+    assert Sge().parse_accounts(said.code, said.out, said.err) == found

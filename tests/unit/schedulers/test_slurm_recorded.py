@@ -325,3 +325,25 @@ def test_a_state_in_another_language_changes_nothing(word: str) -> None:
     assert entries is not None
     if word not in STATES:
         assert (entries[0].live, entries[0].raw) == (None, word)
+
+
+# ------------------------------------------------------------------------------------ accounts
+
+OF_USERS = {
+    "sacctmgr_several": ("chem", "phys"),
+    "sacctmgr_one": ("phys",),
+    "sacctmgr_nobody": (),
+    "sacctmgr_disabled": None,
+    "down_dbd_sacctmgr": None,
+}
+
+
+@named(of("sacctmgr"))
+def test_accounts_of_a_user(answer: Answer) -> None:
+    user = next(word for word in answer.argv if word.startswith("name=")).removeprefix("name=")
+    assert list(answer.argv) == Slurm().accounts_command(user)
+    assert Slurm().parse_accounts(answer.code, answer.out, answer.err) == OF_USERS[answer.name]
+
+
+def test_no_recorded_accounts_are_left_out() -> None:
+    assert {answer.name for answer in of("sacctmgr")} == set(OF_USERS)
