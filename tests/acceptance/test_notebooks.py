@@ -51,6 +51,17 @@ def of_model_selection(found: Any) -> None:
     assert found["states"] == ["COMPLETED"]
 
 
+def of_quickstart(found: Any) -> None:
+    """The logistic map rests at 2.8, takes turns between two values at 3.2 and four at 3.5, and is chaotic at 3.9."""
+    assert found["back"] == 400
+    assert [found["visited"][r] for r in ("2.8", "3.2", "3.5")] == [1, 2, 4]
+    assert found["visited"]["3.9"] > 50
+    assert found["points"] == 8 * 2
+    assert found["angle"] in {40, 50}
+    assert found["farthest"] == pytest.approx(12**2 / 9.81 * 0.985, rel=0.02)  # v² sin(2 · 40°) / g
+    assert found["states"] == ["COMPLETED"]
+
+
 AT_THE_END_OF_GRAY_SCOTT = """dict(
     parameters=[feed, kill], shape=v.shape, wavelength=wavelength(v), pattern=name_of(v, islands, lakes, restless),
 )"""
@@ -68,9 +79,15 @@ AT_THE_END_OF_MODEL_SELECTION = """dict(
     kinds=list(kinds.table.set_axis(models)["accuracy"].sort_values().index),
     here=judge(nearest, images, labels), there=run.result(), states=sorted(set(table["run_state"])),
 )"""
+AT_THE_END_OF_QUICKSTART = """dict(
+    back=len(xs), visited={f"{row.r:.1f}": int(row.visited) for row in _scan.table.itertuples()},
+    points=len(scan.table), states=sorted({*scan.table["run_state"], *_scan.table["run_state"]}),
+    farthest=scan.table["distance"].max(), angle=int(scan.table["angle"][scan.table["distance"].idxmax()]),
+)"""
 EXPECTED: dict[str, Expectation] = {
     "gray_scott.ipynb": (AT_THE_END_OF_GRAY_SCOTT, of_gray_scott),
     "pendulum.ipynb": (AT_THE_END_OF_PENDULUM, of_pendulum),
+    "quickstart.ipynb": (AT_THE_END_OF_QUICKSTART, of_quickstart),
     "model_selection.ipynb": (AT_THE_END_OF_MODEL_SELECTION, of_model_selection),
 }
 

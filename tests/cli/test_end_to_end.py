@@ -178,12 +178,13 @@ def test_cancel_clean_and_rm(place: Path) -> None:
 
 
 def test_after_the_index_was_lost(place: Path) -> None:
-    before = json.loads(pipe(place, "show", "piped", "--json").stdout)
+    assert pipe(place, "run", "four.ipynb", "-p", "x=1,2,-1,4", "--name", "lost").returncode == 1
+    before = json.loads(pipe(place, "show", "lost", "--json").stdout)
     for path in (place / "state").glob("store.sqlite*"):
         path.unlink()
     done = pipe(place, "recover")
     assert done.returncode == 0
     assert "entered again" in done.stdout
-    after = json.loads(pipe(place, "show", "piped", "--json").stdout)
+    after = json.loads(pipe(place, "show", "lost", "--json").stdout)
     for one, two in zip(before["points"], after["points"], strict=True):
         assert {**one, "run_memory": 0} == {**two, "run_memory": 0}

@@ -19,7 +19,7 @@ WHOLE = 0.1  # a run that began in the first tenth had all of the time
 class Allotment:
     """`walltime` seconds from this process's start, None for ever.
 
-    >>> Allotment(None).fits(1e9), Allotment(3600.0).fits(1800), Allotment(3600.0).fits(7200)
+    >>> Allotment(None).fits(1e9), Allotment(1e9).fits(1e8), Allotment(1e9).fits(2e9)
     (True, True, False)
     """
 
