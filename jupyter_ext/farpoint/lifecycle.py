@@ -107,8 +107,13 @@ def _hand_over(facts: Facts, cancels: Sequence[Action]) -> Decision:
 
 def not_yet(job: JobRow, receipt: Receipt | None) -> JobRow:
     """The job's row with what the scheduler said in place of an id, if it said anything."""
-    said = " ".join(receipt.raw.split())[:500] if receipt else ""
+    said = _line(receipt.raw) if receipt else ""
     return replace(job, trouble=f"{said}; {AGAIN}") if said else job
+
+
+def _line(text: str) -> str:
+    """What a command printed, in one line."""
+    return "; ".join(filter(None, map(str.strip, text.splitlines())))[:500]
 
 
 def _accepted(job: JobRow, ids: Iterable[str]) -> JobRow:
@@ -161,7 +166,7 @@ def _follow(facts: Facts, cancels: Sequence[Action]) -> Decision:
     """SUBMITTED: the job lives, perhaps without some of its members, or seems gone."""
     queue = facts.queue
     if queue is None:
-        said = " ".join(facts.trouble.split())[:500]
+        said = _line(facts.trouble)
         return Decision(replace(facts.job, trouble=f"{said}; {PATIENT}") if said else facts.job, tuple(cancels))
     known = tuple(dict.fromkeys((*facts.job.job_ids, *(entry.job_id for entry in queue))))
     job = replace(facts.job, job_ids=known, waiting=_waiting(queue, facts.pilots), trouble="")

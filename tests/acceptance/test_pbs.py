@@ -168,6 +168,21 @@ def test_what_is_never_accepted_is_refused(bench):
     assert "Unknown resource Resource_List.nonsense" in reason
 
 
+def test_a_server_that_does_not_answer_is_told_until_it_does(bench):
+    process = bench.submit(LONG)
+    job_id = bench.running()
+    fake_pbs.set_server(bench.pbs, "down")
+
+    def told() -> list[str]:
+        return bench.farpoint("show", "s", "--json")["messages"]
+
+    until(lambda: any("cannot connect to server" in line for line in told()), "it is told")
+    fake_pbs.set_server(bench.pbs, "up")
+    until(lambda: not told(), "nothing is told any more")
+    bench.run("qdel", job_id)
+    assert bench.rows(process)[0][:2] == ("CANCELLED", "cancelled outside farpoint")
+
+
 @pytest.mark.parametrize("how", ["down", "stopped"])
 def test_the_server_is_away_for_a_while(bench, how):
     body = "pathlib.Path('began').touch(); time.sleep(4); pathlib.Path(f'ended{x}').touch(); return x"

@@ -278,6 +278,9 @@ def test_a_full_queue_is_asked_again(accounted):
     try:
         process = accounted.submit("return x")
         assert not accounted.jobs()
+        [said] = accounted.farpoint("show", "s", "--json")["messages"]
+        assert said.startswith("1 job of s cannot be handed over to here: sbatch: error: ")
+        assert said.endswith("; it is tried again by itself, until it is cancelled")
         slurm.run("scancel", blocker)
         assert accounted.rows(process)[0][:2] == ("COMPLETED", "")
     finally:

@@ -54,7 +54,7 @@ def test_what_a_submit_said_in_place_of_an_id_is_the_jobs_trouble_until_it_is_th
     again = decide(facts(unseen.job, receipt=Receipt("unknown")))
     there = decide(facts(again.job, queue=[LIVE]))
 
-    assert unseen.job.trouble == again.job.trouble == f"error: Unable to contact the controller; {AGAIN}"
+    assert unseen.job.trouble == again.job.trouble == f"error: Unable to contact; the controller; {AGAIN}"
     assert there.job.trouble == ""
 
 
@@ -69,7 +69,7 @@ def test_a_job_that_never_shows_up_is_left_to_its_user():
 def test_what_a_queue_says_in_place_of_an_answer_is_told_and_changes_nothing_else():
     answer = decide(replace(facts(queue=None), trouble="error: Unable to contact\nthe controller"))
 
-    assert answer.job == replace(JOB, trouble=f"error: Unable to contact the controller; {PATIENT}")
+    assert answer.job == replace(JOB, trouble=f"error: Unable to contact; the controller; {PATIENT}")
     assert answer.actions == ()
 
 

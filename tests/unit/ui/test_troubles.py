@@ -19,7 +19,7 @@ Farpoint = Any
 
 SAID = "error: QOSMaxSubmitJobPerUserLimit\nerror: Batch job submission failed\n"
 LINE = (
-    "1 job of toy cannot be handed over to local: error: QOSMaxSubmitJobPerUserLimit error: Batch job submission "
+    "1 job of toy cannot be handed over to local: error: QOSMaxSubmitJobPerUserLimit; error: Batch job submission "
     f"failed; {AGAIN}"
 )
 RUN = ("run", "toy.ipynb", "-p", "x=1,2,3,4")

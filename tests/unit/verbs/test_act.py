@@ -176,7 +176,7 @@ def test_what_a_submit_command_says_when_it_fails_is_kept_until_it_succeeds(tmp_
     desk.machine.mended = True
     desk.go(30)
 
-    assert said == later.trouble == "no such user in the dark; it is tried again by itself, until it is cancelled"
+    assert said == later.trouble == "no such user; in the dark; it is tried again by itself, until it is cancelled"
     assert later.serial > 1
     assert (desk.job().trouble, set(desk.states())) == ("", {State.COMPLETED})
 
