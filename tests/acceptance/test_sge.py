@@ -35,6 +35,7 @@ scan.wait()
 names = ["run_state", "run_reason", "run_error", "run_exit_code"]
 print(json.dumps(scan.table[names].astype(object).where(scan.table[names].notna(), None).values.tolist()))
 """
+COMMAND = "from farpoint.ui.cli import main; main({words!r})"
 LONG = "pathlib.Path('began').touch(); time.sleep(600)"
 
 
@@ -58,6 +59,11 @@ class Bench:
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         return [tuple(row) for row in json.loads(out.splitlines()[-1])]
+
+    def farpoint(self, *words: str) -> dict[str, Any]:
+        """What a command of ours says as JSON."""
+        said: dict[str, Any] = json.loads(self.desk.run(COMMAND.format(words=list(words)), **self.sge.env))
+        return said
 
     def job(self, *states: str) -> str:
         """The id of our only job once it is in one of these states."""
@@ -89,6 +95,15 @@ def bench(desk, sge):
 
 def test_a_function_is_scanned(bench):
     assert bench.rows(bench.submit("return {'y': x * x}", points=3)) == [("COMPLETED", "", "", 0)] * 3
+
+
+def test_what_is_held_says_so_and_is_released(bench):
+    process = bench.submit("return x", points=2, extra=["-h"])
+    held = bench.farpoint("hold", "s", "--json")  # which it is already: that does no harm
+    assert (held["asked"], held["messages"]) == (1, [])
+    assert {point["run_reason"] for point in held["points"]} == {"hqw: held, or waits for another job"}
+    assert bench.farpoint("release", "s", "--json")["messages"] == []
+    assert [row[0] for row in bench.rows(process)] == ["COMPLETED"] * 2
 
 
 def test_an_array_takes_eight_points(bench):
