@@ -34,7 +34,9 @@ def _ask(project: Project, runs: Iterable[RunRow], what: str) -> Asked:
     tokens = dict.fromkeys(run.token for run in runs if not run.state.final and run.token is not None)
     jobs = [job for job in map(project.store.job, tokens) if job is not None and job.phase is not Phase.ENDED]
     there = [job for job in jobs if job.phase is Phase.SUBMITTED and job.job_ids]
-    said = [f"{job.token} is not in the queue of {job.machine} yet" for job in jobs if job not in there]
+    said = [
+        f"job {job.token} of {job.scan} is not in the queue of {job.machine} yet" for job in jobs if job not in there
+    ]
     said += filter(None, (_one(project, job, what) for job in there))
     return Asked(len(there), tuple(said))
 

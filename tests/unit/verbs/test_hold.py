@@ -70,4 +70,6 @@ def test_a_job_that_is_in_no_queue_yet_is_not_asked_about(project: Project) -> N
     (job,) = project.store.jobs(project.id)
     with project.store.write() as writer:
         writer.put_job(replace(job, phase=Phase.INTENT))
-    assert hold.hold(project, rows(project)) == hold.Asked(0, (f"{job.token} is not in the queue of local yet",))
+    assert hold.hold(project, rows(project)) == hold.Asked(
+        0, (f"job {job.token} of toy is not in the queue of local yet",)
+    )
