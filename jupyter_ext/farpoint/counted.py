@@ -47,11 +47,14 @@ class Counted:
         """The parameters that count."""
         return {name: value for name, value in parameters.items() if name not in self.ignore}
 
-    def of(self, pieces: Mapping[str, str], parameters: Mapping[str, Any]) -> str:
-        """The key of a run. BadInput where the user's function cannot say."""
-        if callable(self.key):
-            pieces = {**pieces, PIECE: _answer(self.key, parameters)}
-        return identity.key(pieces, self.point(parameters))
+    def answer(self, parameters: Mapping[str, Any]) -> str | None:
+        """A digest of what the user's function says of a point, None where there is none. BadInput where it cannot."""
+        return _answer(self.key, parameters) if callable(self.key) else None
+
+    def of(self, pieces: Mapping[str, str], parameters: Mapping[str, Any], answer: str | None = None) -> str:
+        """The key of a run; `answer` is the function's of this point where that is known."""
+        answer = answer or self.answer(parameters)
+        return identity.key(pieces if answer is None else {**pieces, PIECE: answer}, self.point(parameters))
 
     def check(self, known: Iterable[str], task: str) -> None:
         """Refuse a name to ignore that the task does not have: it would be a slip nobody sees. BadInput."""

@@ -49,6 +49,7 @@ def read_everything(page: str) -> None:
     assert "time is up" in str(reader.folder(GOLDEN / "journal-v1-limited"))
     assert "no licence is free" in str(reader.folder(GOLDEN / "journal-v1-retried"))
     assert "scan.json" in reader.folder(GOLDEN / "scan-v1")
+    assert "answer" in str(reader.folder(GOLDEN / "scan-v1-answered"))
 
 
 def test_the_page_is_enough_to_read_what_was_kept() -> None:

@@ -130,7 +130,8 @@ def plan(project: Project, request: Request, machine: Machine | None = None) -> 
         usual=usual(known.values()), taken=_taken(project, machine.name) if limits.together is not None else 0,
     )  # fmt: skip
     runs = tuple(
-        _planned(document, source, number, point, known.get(number), version, need) for number, point in chosen
+        _planned(document, source, number, point, known.get(number), version, need, again=request.numbers is not None)
+        for number, point in chosen
     )
     made = _jobs(project, request, document, source, machine, runs, arranged) if runs else ()
     document["jobs"] = [*document["jobs"], *(job.token for job in made)]
@@ -283,16 +284,28 @@ def _what_changed(document: Mapping[str, Any], source: Source, rows: Iterable[Ru
 
 def _planned(
     document: Mapping[str, Any], source: Source, number: int, point: Mapping[str, Any], row: RunRow | None,
-    version: int, need: Resources,
+    version: int, need: Resources, *, again: bool,
 ) -> PlannedRun:  # fmt: skip
     entry = document["points"][number] if document["points"][number]["number"] == number else _entry(document, number)
-    key = source.key(point)
+    key = source.key(point, _answered(entry, source, point, again=again))
     attempt = row.attempt + 1 if row else 1
     return PlannedRun(entry["run"], number, attempt, key, point, entry["seed"], version, need)
 
 
-def _entry(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
-    return next(entry for entry in document["points"] if entry["number"] == number)
+def _answered(entry: dict[str, Any], source: Source, point: Mapping[str, Any], *, again: bool) -> str | None:
+    """What the function of key= says of a point, kept with it: a retry need not have that function."""
+    if again and source.counted.key is None:
+        return entry.get("answer")
+    answer = source.counted.answer(point)
+    entry.pop("answer", None)
+    if answer is not None:
+        entry["answer"] = answer
+    return answer
+
+
+def _entry(document: Mapping[str, Any], number: int) -> dict[str, Any]:
+    found: dict[str, Any] = next(entry for entry in document["points"] if entry["number"] == number)
+    return found
 
 
 def usual(rows: Iterable[RunRow]) -> float | None:

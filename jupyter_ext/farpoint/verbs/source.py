@@ -34,9 +34,9 @@ class Source:
     counted: Counted = Counted()  # what was said about the keys of its runs
     packages: tuple[str, ...] = ()  # that must be where it runs, as they are imported
 
-    def key(self, point: Mapping[str, Any]) -> str:
-        """The key of its run at a point."""
-        return self.counted.of(self.pieces, point)
+    def key(self, point: Mapping[str, Any], answer: str | None = None) -> str:
+        """The key of its run at a point; `answer` as in `Counted.of`."""
+        return self.counted.of(self.pieces, point, answer)
 
 
 class Task(Protocol):

@@ -77,6 +77,30 @@ def test_a_function_adds_what_farpoint_cannot_see(project: Project, tmp_path: Pa
     assert numbers(fp.Scan(size, fp.grid(path=[str(data)]), **asked).submit()) == [(0, 2, False)]
 
 
+@pytest.mark.parametrize("task", ["notebook", "function"])
+def test_a_retry_has_the_answers_though_not_the_function(project: Project, tmp_path: Path, task: str) -> None:
+    data = tmp_path / "data.txt"
+    data.write_text("old")
+    given = {"notebook": project.root / "toy.ipynb", "function": fit}[task]
+
+    def scan(text: str) -> fp.Scan:
+        data.write_text(text)
+        return fp.Scan(given, fp.grid(x=[1, 2]), name="s", project=project, key=lambda x: data.read_text() * x)
+
+    scan("old").submit()
+    finish(project, "s", 0, "FAILED")
+    finish(project, "s", 1)
+    fp.attach("s", project=project).failed.retry()
+    finish(project, "s", 0)
+    assert numbers(scan("old").submit()) == [(0, 2, True), (1, 1, True)]
+    assert numbers(scan("new").submit()) == [(0, 3, False), (1, 2, False)]
+    without = fp.Scan(given, fp.grid(x=[1, 2]), name="s", project=project)
+    finish(project, "s", 0)
+    finish(project, "s", 1)
+    without.submit()
+    assert "answer" not in str(project.folders.read_scan("s"))
+
+
 def test_notebooks(project: Project) -> None:
     where = project.root / "toy.ipynb"
     first = fp.Scan(where, fp.grid(x=[1, 2]), ignore="y", key="v1").submit()
