@@ -167,6 +167,19 @@ def test_a_job_deleted_while_it_waits(bench):
     assert bench.rows(process)[0][:2] == ("CANCELLED", "cancelled outside farpoint")
 
 
+def test_why_a_job_waits(bench):
+    """No queue can take it; the scheduler says so only to who asks."""
+    process = bench.submit(LONG, queue="short.q", extra=["-l h_rt=99:0:0"])
+    bench.job("qw")
+    look = "import farpoint as fp; scan = fp.attach('s'); scan.wait(timeout=2); print(scan.table.run_reason[0])"
+    until(lambda: "cannot run in queue" in bench.desk.run(look, **bench.sge.env), "the table says why it waits")
+    assert "h_rt" in bench.desk.run(look, **bench.sge.env)
+    asked = bench.sge.calls("qstat")
+    bench.sge.run("qdel", bench.job("qw"))
+    assert bench.rows(process)[0][:2] == ("CANCELLED", "cancelled outside farpoint")
+    assert asked > 2
+
+
 def test_a_job_that_cannot_be_started(bench):
     """Its folder is not to be seen from its node: Grid Engine keeps such a job for ever, as Eqw."""
     process = bench.submit(LONG, extra=["-h"])

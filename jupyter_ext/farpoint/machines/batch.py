@@ -16,6 +16,7 @@ from farpoint.config import MachineConfig
 from farpoint.errors import BadInput, MachineError, Unreachable
 from farpoint.machines import known, way
 from farpoint.machines.base import Place, Wanted
+from farpoint.machines.why import Why
 from farpoint.model import NEVER_BEGAN, Chunk, JobFiles, JobShape, Limits, Observation, Queue, QueueEntry, Receipt
 from farpoint.runner import layout
 from farpoint.schedulers.base import Paths, Scheduler, quote
@@ -57,6 +58,7 @@ class Machine:
         self._folder = folder  # in place of the machine's own
         self._hello: Mapping[str, Any] | None = None
         self._found: tuple[Queue, ...] | None = None
+        self._why = Why(scheduler, clock)
 
     # ------------------------------------------------------------------------------------ what is there
 
@@ -253,6 +255,7 @@ class Machine:
             argv = self._scheduler.status_command(asked, self._paths())
             entries, trouble = self._look(argv, self._scheduler.parse_status)
             if entries is not None:
+                entries = self._why.told(entries, asked, self._run)
                 past = self._past(entries, {token: asked[token] for token in account if asked.get(token)})
                 told = {(entry.job_id, entry.member) for entry in past}
                 entries = (*(entry for entry in entries if (entry.job_id, entry.member) not in told), *past)

@@ -100,6 +100,17 @@ class Accounts(Protocol):
         """Their names, the one that is taken if nothing is said first."""
 
 
+@runtime_checkable
+class Reasons(Protocol):
+    """What an adapter may also know: why jobs wait, where a look at the queue does not show it."""
+
+    def reasons_command(self, job_ids: Sequence[str]) -> list[str]:
+        """Asks why these jobs wait."""
+
+    def parse_reasons(self, code: int | None, out: str, err: str) -> Mapping[str, str]:
+        """Job id → why it waits, in the scheduler's own words; nothing of those it says nothing of."""
+
+
 def quote(text: str) -> str:
     """A word of a POSIX shell line that stands for exactly `text`.
 

@@ -16,7 +16,10 @@ from farpoint.schedulers import sge_words as words
 
 MARK = "#$"
 ONE_HOST, MANY_HOSTS = "smp", "mpi"  # parallel environments most sites have; `-pe name {cpus}` in a header says others
+LONGEST = 300  # characters of a reason: there may be one for each queue
+OTHER = "not contained in its hard queue list"  # of a queue that was not asked for: the least of reasons
 NO_PROJECTS = "no project list defined"
+NO_ACCOUNT = "no jobs running since startup"  # what qacct says before any job has ended
 NOT_FOUND = re.compile(r"^error: job (?:id|name) \S+ not found$", re.MULTILINE)
 
 _SUBMITTED = re.compile(r"^(?:Your job(?:-array)? ([0-9]+)[. ]|([0-9]+)(?:\.[0-9]+-[0-9]+:[0-9]+)?$)", re.MULTILINE)
@@ -91,11 +94,8 @@ class Sge:
         """An entry for each member, those that wait together told apart."""
         if code != 0:
             return None
-        try:
-            root = ElementTree.fromstring(out)  # noqa: S314 - expat since 2.4 refuses entities that grow
-        except ElementTree.ParseError:
-            return None
-        if root.tag != "job_info":
+        root = _xml(out)
+        if root is None or root.tag != "job_info":
             return None
         return tuple(entry for job in root.iter("job_list") for entry in _entries(job))
 
@@ -109,7 +109,7 @@ class Sge:
 
     def parse_accounting(self, code: int | None, out: str, err: str) -> tuple[QueueEntry, ...] | None:
         """The last record of each member: there is one for every time it was started, and none if it never was."""
-        if code == 1 and not out.strip() and NOT_FOUND.search(err):
+        if code == 1 and (out.strip() == NO_ACCOUNT or (not out.strip() and NOT_FOUND.search(err))):
             return ()
         if code != 0 or not out.startswith("==="):
             return None
@@ -132,6 +132,26 @@ class Sge:
 
     def release_command(self, job_ids: Sequence[str], paths: base.Paths) -> list[str] | None:
         return ["qrls", *job_ids]
+
+    def reasons_command(self, job_ids: Sequence[str]) -> list[str]:
+        """Of ids that are gone meanwhile nothing is said."""
+        return ["qstat", "-xml", "-j", ",".join(job_ids)]
+
+    def parse_reasons(self, code: int | None, out: str, err: str) -> Mapping[str, str]:
+        """What the scheduler noted of each job, its `schedd_job_info` being on: see sched_conf(5)."""
+        root = _xml(out) if code == 0 else None
+        if root is None or root.tag != "detailed_job_info":
+            return {}
+        noted: dict[str, dict[str, None]] = {}
+        for each in root.iterfind("messages/element/SME_message_list/element"):
+            text = " ".join((each.findtext("MES_message") or "").split())
+            for number in each.iterfind("MES_job_number_list//ULNG_value"):  # in `element` or in `ulong_sublist`
+                if text:
+                    noted.setdefault(number.text or "", {})[text] = None
+        return {
+            number: "; ".join(sorted(texts, key=lambda text: OTHER in text))[:LONGEST]
+            for number, texts in noted.items()
+        }
 
     def queues_command(self, paths: base.Paths) -> list[str] | None:
         return ["qconf", "-sq", "*"]
@@ -214,6 +234,13 @@ def _identity(shape: JobShape) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------ tables
+
+
+def _xml(text: str) -> ElementTree.Element | None:
+    try:
+        return ElementTree.fromstring(text)  # noqa: S314 - expat since 2.4 refuses entities that grow
+    except ElementTree.ParseError:
+        return None
 
 
 def _entries(job: ElementTree.Element) -> Iterator[QueueEntry]:

@@ -123,7 +123,31 @@ def test_the_commands() -> None:
     assert sge.cancel_commands(["3", "4"], PATHS) == [["qdel", "3", "4"]]
     assert sge.hold_command(["3"], PATHS) == ["qhold", "3"]
     assert sge.release_command(["3"], PATHS) == ["qrls", "3"]
+    assert sge.reasons_command(["3", "4"]) == ["qstat", "-xml", "-j", "3,4"]
     assert sge.output_name("34", 0) == "sge-34.1.out"
+
+
+def test_reasons_of_several_queues_and_jobs() -> None:
+    """Numbers stand in two forms of element, as 8.1.9 prints them."""
+
+    def message(text: str, *jobs: int, each: str = "ulong_sublist") -> str:
+        numbers = "".join(f"<{each}><ULNG_value>{job}</ULNG_value></{each}>" for job in jobs)
+        listed = f"<MES_job_number_list>{numbers}</MES_job_number_list><MES_message_number>1</MES_message_number>"
+        return f"<element>{listed}<MES_message>{text}</MES_message></element>"
+
+    other = "cannot run in queue &quot;long.q&quot; because it is not contained in its hard queue list (-q)"
+    full = "(-l h_rt=356400) cannot run in queue &quot;short.q&quot;\n because of cluster queue"
+    said = [message(other, 3, 4), message(full, 3, each="element"), message(full, 3)]
+    off = "<SME_global_message_list><element><MES_message>There are no messages available</MES_message></element>"
+    lists = f"{off}</SME_global_message_list><SME_message_list>{''.join(said)}</SME_message_list>"
+    text = f"<detailed_job_info><messages><element>{lists}</element></messages></detailed_job_info>"
+    shown = other.replace("&quot;", '"')
+    assert Sge().parse_reasons(0, text, "") == {
+        "3": f'(-l h_rt=356400) cannot run in queue "short.q" because of cluster queue; {shown}',
+        "4": shown,
+    }
+    assert Sge().parse_reasons(0, text[:-9], "") == Sge().parse_reasons(None, "", "") == {}
+    assert isinstance(Sge(), base.Reasons)
 
 
 def test_tasks_in_every_form() -> None:
@@ -147,6 +171,15 @@ def test_tasks_in_every_form() -> None:
 )
 def test_what_may_be_taken_later_is_no_refusal(said: str) -> None:
     assert Sge().parse_submit(1, "", said).kind == "unknown"
+
+
+def test_before_any_job_has_ended_there_is_an_empty_account() -> None:
+    said, why = (
+        "no jobs running since startup\n",
+        "/var/lib/gridengine/default/common/accounting: No such file or directory\n",
+    )
+    assert Sge().parse_accounting(1, said, why) == ()
+    assert Sge().parse_accounting(1, "", why) is None
 
 
 def test_a_terse_answer_has_the_id_too() -> None:

@@ -133,6 +133,17 @@ def test_another_form_is_no_look(name: str) -> None:
     assert Sge().parse_status(SAID[name].code, SAID[name].out, SAID[name].err) is None
 
 
+def test_why_jobs_wait() -> None:
+    said = SAID["qstat_j_several_xml"]
+    assert Sge().parse_reasons(said.code, said.out, said.err) == {"31": "Job is in hold state"}
+
+
+@pytest.mark.parametrize("name", ["qstat_j_unknown_xml", "qstat_j_sleep_xml", "qstat_xml_empty", "qsub_ok"])
+def test_no_reason_is_no_fault(name: str) -> None:
+    said = SAID[name]
+    assert Sge().parse_reasons(said.code, said.out, said.err) == {}
+
+
 def test_the_limits_of_a_queue() -> None:
     said = SAID["qconf_sq_short"]
     (queue,) = Sge().parse_queues(said.code, said.out, said.err) or ()
