@@ -54,8 +54,9 @@ dist: $(VENV)/.dev ## sdist and wheel in dist/, the wheel tried in an empty envi
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python scripts/try_wheel.py dist/*.whl
 
-binder: ## what Binder does, without a container: binder/ followed step by step, the quickstart run
+binder: $(VENV)/.dev ## what Binder does, without a container: binder/ followed step by step, looked at in a browser
 	@python="$(PYTHON)"; [ -n "$$python" ] || python=$$(sh scripts/find_python.sh) && sh scripts/replay_binder.sh .binder-replay "$$python"
+	@$(BIN)/python scripts/look_at_binder.py .binder-replay .binder-replay/visitor.png
 
 bench: $(VENV)/.dev ## import time and overhead per point, beside papermill
 	@$(BIN)/python benchmarks/overhead.py

@@ -70,10 +70,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def started(argv: list[str], folder: Path, url: str, log: Path, path: str = "api") -> Iterator[Server]:
+def started(
+    argv: list[str], folder: Path, url: str, log: Path, path: str = "api", env: dict[str, str] | None = None
+) -> Iterator[Server]:
     """Start a server in a folder, wait until it answers at `path`, and end it afterwards, with its kernels."""
     with log.open("wb") as out:
-        process = subprocess.Popen(argv, cwd=folder, env=environment(folder), stdout=out, stderr=out)
+        process = subprocess.Popen(argv, cwd=folder, env=env or environment(folder), stdout=out, stderr=out)
     try:
         _answers(f"{url}/{path}", process, log)
         yield Server(url, folder, process)

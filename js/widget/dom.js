@@ -65,6 +65,29 @@ export function settled(call, milliseconds) {
 }
 
 /**
+ * Runs `call` at once or, while it is running, once more after that: of many wishes in a row the last one is met for
+ * certain, and no two are met at a time.
+ * @param {() => Promise<void>} call
+ */
+export function latest(call) {
+  let running = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (running) return;
+    running = true;
+    try {
+      while (again) {
+        again = false;
+        await call();
+      }
+    } finally {
+      running = false;
+    }
+  };
+}
+
+/**
  * A drawing beside its twin: a real table of the same data behind a button that everybody can see and reach.
  * @param {HTMLElement} drawing
  * @param {() => Promise<HTMLElement> | HTMLElement} table

@@ -99,10 +99,12 @@ export function exploreView(context) {
 
   /** @param {number[]} at */
   function nearest(at) {
+    const spans = axes.map((axis) => Math.max(axis.labels.length - 1, 1));
     let best;
     let least = Infinity;
-    for (const index of byPlace.values()) {
-      const far = placeOf(index).reduce((sum, each, axis) => sum + ((each - at[axis]) / Math.max(axes[axis].labels.length - 1, 1)) ** 2, 0);
+    for (let index = 0; axes.length && index < places.length / axes.length; index += 1) {
+      let far = 0;
+      for (let axis = 0; axis < spans.length; axis += 1) far += ((places[index * spans.length + axis] - at[axis]) / spans[axis]) ** 2;
       if (far < least) [best, least] = [index, far];
     }
     return best;

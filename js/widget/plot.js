@@ -1,6 +1,6 @@
 // @ts-check
 // Results against parameters: scatter, line, heat-map and parallel coordinates on one canvas; a drag selects points.
-import { choice, digits, labelled, make, plainTable, twin } from "./dom.js";
+import { choice, digits, labelled, latest, make, plainTable, twin } from "./dom.js";
 import { numbersOf } from "./ask.js";
 import { extent, inks, shade, sharp } from "./theme.js";
 
@@ -52,6 +52,9 @@ export function plotView(context) {
   let places = /** @type {Array<[number, number, number]>} */ ([]); // x, y, index of a point
   let drag = /** @type {null | {x: number, y: number, to: [number, number]}} */ (null);
   let here = -1;
+  let known = -1; // the change up to which `data` tells
+  let order = /** @type {number[]} */ ([]); // points from left to right, for the arrow keys
+  const base = make("canvas"); // all but what moves with the pointer: 100,000 points are not drawn for each of its steps
 
   const usable = () => columns.filter((column) => !column.constant || column.role === "value").filter((column) => column.name !== "run_machine" && column.name !== "run_reason");
   const axisNames = () => usable().filter((column) => column.role === "parameter").map((column) => column.name);
@@ -86,24 +89,29 @@ export function plotView(context) {
       pick("colour", "colour", chosen.kind === "heat" ? [] : [["", "state"]]));
   }
 
-  async function load() {
+  const load = latest(async () => {
     try {
+      const seq = model.get("status").seq;
       if (!columns.length) await need([]);
       suggest();
       await need(chosen.kind === "parallel" ? [...usable().map((column) => column.name)] : [chosen.x, chosen.y, chosen.colour]);
+      known = seq;
       fillControls();
-      draw();
+      paint();
     } catch (fault) {
       context.complain(/** @type {Error} */ (fault).message);
     }
-  }
+  });
 
-  /** @param {number} index @returns {string} */
-  function colourOf(index) {
-    if (!chosen.colour) return model.get("colours")[context.states()[index]] || "#888";
-    const found = /** @type {any} */ (data.get(chosen.colour)).data[index];
-    const [low, high] = extent(/** @type {any} */ (data.get(chosen.colour)).data);
-    return Number.isFinite(found) ? shade((found - low) / (high - low)) : "transparent";
+  /** What each point is drawn in. @returns {(index: number) => string} */
+  function colouring() {
+    const colours = model.get("colours");
+    const states = context.states();
+    if (!chosen.colour) return (index) => colours[states[index]] || "#888";
+    const found = /** @type {any} */ (data.get(chosen.colour)).data;
+    const [low, high] = extent(found);
+    const shades = Array.from({ length: 256 }, (_, part) => shade(part / 255));
+    return (index) => (Number.isFinite(found[index]) ? shades[Math.round((255 * (found[index] - low)) / (high - low))] : "transparent");
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {string} name @param {boolean} up */
@@ -134,13 +142,22 @@ export function plotView(context) {
     return scale;
   }
 
-  function draw() {
+  function paint() {
     if (!data.size) return;
-    const pen = sharp(canvas, WIDTH, HEIGHT);
+    const pen = sharp(base, WIDTH, HEIGHT);
     places = [];
+    order = [];
     canvas.setAttribute("aria-label", describe());
     if (chosen.kind === "parallel") drawParallel(pen);
     else drawFlat(pen);
+    draw();
+  }
+
+  function draw() {
+    const pen = sharp(canvas, WIDTH, HEIGHT);
+    pen.drawImage(base, 0, 0, WIDTH, HEIGHT);
+    const marked = here < 0 ? undefined : places.find((place) => place[2] === here);
+    if (marked) ring(pen, marked[0], marked[1], 7);
     if (drag && chosen.kind !== "parallel") {
       pen.strokeStyle = inks(root).accent;
       pen.setLineDash([4, 3]);
@@ -167,6 +184,7 @@ export function plotView(context) {
     }
     if (chosen.kind === "heat") return heat(pen, selected);
     if (chosen.kind === "line") line(pen);
+    const colourOf = colouring();
     const size = places.length > 20000 ? 1 : places.length > 2000 ? 2 : 4;
     const faint = selected.size > 0;
     for (const [x, y, index] of places) {
@@ -175,7 +193,6 @@ export function plotView(context) {
       pen.fillStyle = colourOf(index);
       pen.beginPath();
       if (size > 2) { pen.arc(x, y, chosenHere ? size + 1.5 : size, 0, 7); pen.fill(); } else pen.fillRect(x, y, size, size);
-      if (index === here) ring(pen, x, y, size + 4);
     }
     pen.globalAlpha = 1;
   }
@@ -206,6 +223,7 @@ export function plotView(context) {
     const side = (/** @type {0 | 1} */ axis) => Math.max(3, Math.min(2 * halfCell(places.map((place) => Math.round(place[axis] * 4) / 4)), 120));
     const wide = side(0);
     const high = side(1);
+    const colourOf = colouring();
     for (const [x, y, index] of places) {
       pen.fillStyle = colourOf(index);
       pen.fillRect(x - wide / 2, y - high / 2, wide + 0.5, high + 0.5);
@@ -214,7 +232,6 @@ export function plotView(context) {
     pen.lineWidth = 2;
     for (const [x, y, index] of places) {
       if (selected.has(numbers[index])) pen.strokeRect(x - wide / 2 + 1, y - high / 2 + 1, wide - 2, high - 2);
-      if (index === here) ring(pen, x, y, Math.min(wide, high) / 2);
     }
     key(pen);
   }
@@ -246,6 +263,7 @@ export function plotView(context) {
   /** @param {CanvasRenderingContext2D} pen */
   function drawParallel(pen) {
     const lines = axesOf();
+    const colourOf = colouring();
     const ink = inks(root);
     const selected = new Set(model.get("selection"));
     const numbers = context.numbers();
@@ -387,7 +405,7 @@ export function plotView(context) {
   }
 
   canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    const order = [...places].sort((one, other) => one[0] - other[0] || other[1] - one[1]).map((place) => place[2]);
+    if (!order.length) order = [...places].sort((one, other) => one[0] - other[0] || other[1] - one[1]).map((place) => place[2]);
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step !== undefined && order.length) tell(order[(order.indexOf(here) + step + order.length) % order.length]);
     else if (event.key === "Enter" && here >= 0) context.go(context.numbers()[here]);
@@ -397,5 +415,7 @@ export function plotView(context) {
     event.stopPropagation();
     draw();
   });
-  return { root, update: load, redraw: draw };
+  // What a plot shows is asked for when it changed; a selection or a theme only paints it again.
+  const update = () => (model.get("status").seq === known ? paint() : load());
+  return { root, update };
 }

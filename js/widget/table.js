@@ -1,6 +1,6 @@
 // @ts-check
 // The scan's table: sorted, filtered and paged by the kernel, so that 100,000 points cost what fifty do.
-import { choice, make, settled } from "./dom.js";
+import { choice, latest, make } from "./dom.js";
 import { stateWords } from "./states.js";
 
 const LINES = 50;
@@ -9,7 +9,6 @@ const LINES = 50;
 export function tableView(context) {
   const { model, ask } = context;
   const asked = { sort: "", down: false, words: "", states: /** @type {number[]} */ ([]), offset: 0, limit: LINES };
-  let turn = 0;
   let numbers = /** @type {number[] | null} */ (null);
   let all = false;
   const head = make("thead");
@@ -17,7 +16,7 @@ export function tableView(context) {
   const count = make("span", { role: "status", class: "fpw-count" });
   const filter = make("input", {
     type: "search", placeholder: "filter: words all in the line", "aria-label": "filter the table",
-    oninput: settled(() => { asked.words = filter.value; asked.offset = 0; load(); }, 250),
+    oninput: () => { asked.words = filter.value; asked.offset = 0; load(); },
   });
   const states = choice([["", "every state"], ...model.get("words").map((/** @type {string} */ word, /** @type {number} */ index) => [String(index), word])], "", (value) => {
     asked.states = value === "" ? [] : [Number(value)];
@@ -50,15 +49,15 @@ export function tableView(context) {
     load();
   }
 
-  async function load() {
-    const mine = (turn += 1);
+  const load = latest(async () => {
     try {
       const { answer } = await ask("page", asked);
-      if (mine === turn) show(answer);
+      await context.released();
+      show(answer);
     } catch (fault) {
-      if (mine === turn) context.complain(/** @type {Error} */ (fault).message);
+      context.complain(/** @type {Error} */ (fault).message);
     }
-  }
+  });
 
   /** @param {any} found */
   function show(found) {

@@ -26,7 +26,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   const context = {
-    model, ask, signal: over.signal,
+    model, ask, signal: over.signal, released: presses(root, over.signal),
     states: () => numbersOf(model.get("states"), Uint8Array),
     numbers: () => numbersOf(model.get("numbers"), Int32Array),
     select(/** @type {number[]} */ numbers) { model.set("selection", [...numbers]); model.save_changes(); update(); },
@@ -49,6 +49,7 @@ function render({ model, el }) {
   const makers = { define: () => formView(model, ask), progress: () => statesView(context), table: () => tableView(context), plot: () => plotView(context), explore: () => exploreView(context) };
   /** @type {Record<string, any>} */
   const made = {};
+  let shownTabs = "";
 
   /** @param {string} name */
   function open(name) {
@@ -61,9 +62,20 @@ function render({ model, el }) {
     const begun = context.numbers().length > 0;
     const shown = model.get("view");
     const names = Object.keys(VIEWS).filter((name) => (name === "define" ? (model.get("task").fields || []).length : begun));
-    tabs.replaceChildren(...names.map((name) => make("button", {
-      type: "button", role: "tab", "aria-selected": String(name === shown), tabindex: name === shown ? 0 : -1,
-      onclick: () => open(name),
+    if (names.join() !== shownTabs) {
+      shownTabs = names.join();
+      tabs.replaceChildren(...names.map((name) => tabOf(name, names)));
+    }
+    for (const button of tabs.children) {
+      button.setAttribute("aria-selected", String(button.dataset.view === shown));
+      button.tabIndex = button.dataset.view === shown ? 0 : -1;
+    }
+  }
+
+  /** @param {string} name @param {string[]} names */
+  function tabOf(name, names) {
+    return make("button", {
+      type: "button", role: "tab", "data-view": name, onclick: () => open(name),
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
         if (by === undefined) return;
@@ -71,7 +83,7 @@ function render({ model, el }) {
         open(names[(names.indexOf(name) + by + names.length) % names.length]);
         /** @type {any} */ (tabs.querySelector('[aria-selected="true"]')).focus();
       },
-    }, VIEWS[/** @type {"define"} */ (name)])));
+    }, VIEWS[/** @type {"define"} */ (name)]);
   }
 
   function fillHead() {
@@ -104,7 +116,11 @@ function render({ model, el }) {
   const soon = () => {
     if (due) return;
     due = true;
-    requestAnimationFrame(() => { due = false; if (!over.signal.aborted) update(); });
+    requestAnimationFrame(async () => {
+      await context.released();
+      due = false;
+      if (!over.signal.aborted) update();
+    });
   };
   for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.on(`change:${name}`, soon);
   onTheme(settled(update, 50), over.signal);
@@ -112,6 +128,23 @@ function render({ model, el }) {
   resized.observe(root);
   update();
   return () => { over.abort(); resized.disconnect(); for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.off(`change:${name}`, soon); };
+}
+
+/**
+ * A function that waits while something is pressed: a button that is replaced between press and release is never clicked.
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal
+ * @returns {() => Promise<void>}
+ */
+function presses(root, signal) {
+  let pressed = false;
+  const waiting = /** @type {Array<() => void>} */ ([]);
+  const release = () => setTimeout(() => { pressed = false; waiting.splice(0).forEach((go) => go()); }); // once it is clicked
+  root.addEventListener("pointerdown", (event) => {
+    pressed = !!(/** @type {Element} */ (event.target).closest("button, a, select, label, input[type=checkbox]"));
+  });
+  for (const name of ["pointerup", "pointercancel", "dragend"]) window.addEventListener(name, release, { signal });
+  return () => (pressed ? new Promise((go) => waiting.push(go)) : Promise.resolve());
 }
 
 /** @param {KeyboardEvent} event */

@@ -14,6 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from packaging.requirements import Requirement
 
+# Says where it is and in which home; made to make an environment, it puts itself and its like there.
+STAND_IN = """#!/bin/sh
+echo "$(cd "$(dirname "$0")" && pwd) $HOME {name} $*" >> {log}
+[ "$2" != venv ] || {{ mkdir -p "$3/bin" && cp {bin}/* "$3/bin"; }}
+"""
 ROOT = Path(__file__).parents[2]
 BINDER = ROOT / "binder"
 
@@ -62,3 +67,19 @@ def test_a_session_has_a_machine_with_folders_of_its_own(tmp_path: Path) -> None
 
 def _with_our_python(env: dict[str, str]) -> dict[str, str]:
     return {**env, "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
+
+
+def test_a_replay_in_a_relative_folder_stays_in_an_environment_of_its_own(tmp_path: Path) -> None:
+    for name in ("python", "jupyter", "farpoint"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(STAND_IN.format(log=tmp_path / "log", name=name, bin=tmp_path / "bin"))
+        program.chmod(0o755)
+    argv = ["sh", str(ROOT / "scripts" / "replay_binder.sh"), "replay", str(tmp_path / "bin" / "python")]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, *others = (tmp_path / "log").read_text().splitlines()
+    assert "-m venv" in first
+    assert len(others) > 5
+    assert {line.split()[0] for line in others} == {f"{tmp_path}/replay/env/bin"}
+    assert {line.split()[1] for line in others} == {f"{tmp_path}/replay/home"}

@@ -72,6 +72,9 @@ def show(scan: Scan) -> None:
     if not in_notebook():
         print(repr(scan))
         return
+    if not scan.asked and not len(scan):  # a selection of nothing has nothing to watch, and no form
+        _publish({"text/html": scan._repr_html_(), "text/plain": repr(scan)})
+        return
     _publish(bundle(scan))
     _publish_page(widget(scan))
 
