@@ -52,9 +52,14 @@ export function plotView(context) {
   let places = /** @type {Array<[number, number, number]>} */ ([]); // x, y, index of a point
   let drag = /** @type {null | {x: number, y: number, to: [number, number]}} */ (null);
   let here = -1;
+  let cell = [0, 0]; // of a heat-map
   let known = -1; // the change up to which `data` tells
   let order = /** @type {number[]} */ ([]); // points from left to right, for the arrow keys
-  const base = make("canvas"); // all but what moves with the pointer: 100,000 points are not drawn for each of its steps
+  // All points, and above them those selected: 100,000 are not drawn anew for each step of the pointer.
+  const base = make("canvas");
+  const above = make("canvas");
+  let painted = ""; // the page's colours then
+  let marked = /** @type {number[] | null} */ (null); // the selection that is drawn
 
   const usable = () => columns.filter((column) => !column.constant || column.role === "value").filter((column) => column.name !== "run_machine" && column.name !== "run_reason");
   const axisNames = () => usable().filter((column) => column.role === "parameter").map((column) => column.name);
@@ -148,16 +153,33 @@ export function plotView(context) {
     places = [];
     order = [];
     canvas.setAttribute("aria-label", describe());
+    painted = JSON.stringify(inks(root));
     if (chosen.kind === "parallel") drawParallel(pen);
     else drawFlat(pen);
+    mark();
+  }
+
+  function mark() {
+    const pen = sharp(above, WIDTH, HEIGHT);
+    marked = model.get("selection");
+    const selected = new Set(marked);
+    if (selected.size && chosen.kind !== "parallel") {
+      const numbers = context.numbers();
+      const strong = places.filter((place) => selected.has(numbers[place[2]]));
+      if (chosen.kind === "heat") frame(pen, strong);
+      else dots(pen, strong, 1.5);
+    }
     draw();
   }
 
   function draw() {
     const pen = sharp(canvas, WIDTH, HEIGHT);
+    pen.globalAlpha = model.get("selection").length && (chosen.kind === "scatter" || chosen.kind === "line") ? 0.3 : 1;
     pen.drawImage(base, 0, 0, WIDTH, HEIGHT);
-    const marked = here < 0 ? undefined : places.find((place) => place[2] === here);
-    if (marked) ring(pen, marked[0], marked[1], 7);
+    pen.globalAlpha = 1;
+    pen.drawImage(above, 0, 0, WIDTH, HEIGHT);
+    const near = here < 0 ? undefined : places.find((place) => place[2] === here);
+    if (near) ring(pen, near[0], near[1], 7);
     if (drag && chosen.kind !== "parallel") {
       pen.strokeStyle = inks(root).accent;
       pen.setLineDash([4, 3]);
@@ -177,22 +199,22 @@ export function plotView(context) {
     const up = axisOf(pen, chosen.y, true);
     const xs = /** @type {any} */ (data.get(chosen.x)).data;
     const ys = /** @type {any} */ (data.get(chosen.y)).data;
-    const selected = new Set(model.get("selection"));
-    const numbers = context.numbers();
     for (let index = 0; index < xs.length; index += 1) {
       if (Number.isFinite(xs[index]) && Number.isFinite(ys[index])) places.push([across(xs[index]), up(ys[index]), index]);
     }
-    if (chosen.kind === "heat") return heat(pen, selected);
+    if (chosen.kind === "heat") return heat(pen);
     if (chosen.kind === "line") line(pen);
+    dots(pen, places, 0);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {typeof places} some @param {number} more */
+  function dots(pen, some, more) {
     const colourOf = colouring();
     const size = places.length > 20000 ? 1 : places.length > 2000 ? 2 : 4;
-    const faint = selected.size > 0;
-    for (const [x, y, index] of places) {
-      const chosenHere = selected.has(numbers[index]);
-      pen.globalAlpha = faint && !chosenHere ? 0.25 : 0.9;
+    pen.globalAlpha = 0.9;
+    for (const [x, y, index] of some) {
       pen.fillStyle = colourOf(index);
-      pen.beginPath();
-      if (size > 2) { pen.arc(x, y, chosenHere ? size + 1.5 : size, 0, 7); pen.fill(); } else pen.fillRect(x, y, size, size);
+      if (size > 2) { pen.beginPath(); pen.arc(x, y, size + more, 0, 7); pen.fill(); } else pen.fillRect(x, y, size, size);
     }
     pen.globalAlpha = 1;
   }
@@ -217,23 +239,33 @@ export function plotView(context) {
     pen.globalAlpha = 1;
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {Set<number>} selected */
-  function heat(pen, selected) {
-    const numbers = context.numbers();
+  function cellSize() {
     const side = (/** @type {0 | 1} */ axis) => Math.max(3, Math.min(2 * halfCell(places.map((place) => Math.round(place[axis] * 4) / 4)), 120));
-    const wide = side(0);
-    const high = side(1);
+    return [side(0), side(1)];
+  }
+
+  /** @param {CanvasRenderingContext2D} pen */
+  function heat(pen) {
+    const [wide, high] = cell = cellSize();
     const colourOf = colouring();
     for (const [x, y, index] of places) {
       pen.fillStyle = colourOf(index);
       pen.fillRect(x - wide / 2, y - high / 2, wide + 0.5, high + 0.5);
     }
-    pen.strokeStyle = inks(root).accent;
-    pen.lineWidth = 2;
-    for (const [x, y, index] of places) {
-      if (selected.has(numbers[index])) pen.strokeRect(x - wide / 2 + 1, y - high / 2 + 1, wide - 2, high - 2);
-    }
     key(pen);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {typeof places} some */
+  function frame(pen, some) {
+    const [wide, high] = cell;
+    pen.strokeStyle = pen.fillStyle = inks(root).accent;
+    pen.lineWidth = 2;
+    pen.globalAlpha = Math.min(wide, high) > 5 ? 1 : 0.45; // too small for a frame: tinted
+    for (const [x, y] of some) {
+      if (Math.min(wide, high) > 5) pen.strokeRect(x - wide / 2 + 1, y - high / 2 + 1, wide - 2, high - 2);
+      else pen.fillRect(x - wide / 2, y - high / 2, wide / 2, high / 2);
+    }
+    pen.globalAlpha = 1;
   }
 
   /** @param {CanvasRenderingContext2D} pen */
@@ -415,7 +447,12 @@ export function plotView(context) {
     event.stopPropagation();
     draw();
   });
-  // What a plot shows is asked for when it changed; a selection or a theme only paints it again.
-  const update = () => (model.get("status").seq === known ? paint() : load());
+  // What a plot shows is asked for when it changed; else no more is drawn than has to be.
+  function update() {
+    if (model.get("status").seq !== known || !data.size) load();
+    else if (painted !== JSON.stringify(inks(root)) || (chosen.kind === "parallel" && marked !== model.get("selection"))) paint();
+    else if (marked !== model.get("selection")) mark();
+    else draw();
+  }
   return { root, update };
 }

@@ -9,7 +9,6 @@ const LINES = 50;
 export function tableView(context) {
   const { model, ask } = context;
   const asked = { sort: "", down: false, words: "", states: /** @type {number[]} */ ([]), offset: 0, limit: LINES };
-  let numbers = /** @type {number[] | null} */ (null);
   let all = false;
   const head = make("thead");
   const body = make("tbody");
@@ -27,13 +26,21 @@ export function tableView(context) {
   const constant = make("input", { type: "checkbox", id: `fpw-const-${Math.random().toString(36).slice(2)}`, onchange: () => { all = constant.checked; load(); } });
   const back = make("button", { type: "button", onclick: () => page(-1) }, "← earlier");
   const next = make("button", { type: "button", onclick: () => page(1) }, "later →");
-  const pick = make("button", { type: "button", onclick: () => context.select(numbers || [...context.numbers()]) }, "Select all of these");
+  const pick = make("button", { type: "button", onclick: pickAll }, "Select all of these");
   const clear = make("button", { type: "button", onclick: () => context.select([]) }, "Clear selection");
   const root = make("div", { class: "fpw-table" },
     make("div", { class: "fpw-tools" }, filter, states, make("label", { for: constant.id }, constant, " constant columns"), count),
     make("div", { class: "fpw-scroll", tabindex: "0", role: "region", "aria-label": "points" },
       make("table", {}, make("caption", { class: "fpw-hidden" }, "Points of the scan"), head, body)),
     make("div", { class: "fpw-actions" }, back, next, pick, clear));
+
+  async function pickAll() {
+    try {
+      context.select((await ask("page", { ...asked, limit: 0, whole: true })).answer.numbers);
+    } catch (fault) {
+      context.complain(/** @type {Error} */ (fault).message);
+    }
+  }
 
   /** @param {number} by */
   function page(by) {
@@ -61,7 +68,6 @@ export function tableView(context) {
 
   /** @param {any} found */
   function show(found) {
-    numbers = found.numbers;
     const kept = found.columns.map((/** @type {any} */ column, /** @type {number} */ index) => ({ ...column, index }))
       .filter((/** @type {any} */ column) => all || column.role !== "parameter" || !column.constant);
     head.replaceChildren(make("tr", {},

@@ -107,6 +107,12 @@ class Board:
         kept.seq, kept.asked, self._kept = seq, asked, kept
         return kept
 
+    def prepare(self) -> None:
+        """Read what may be asked for, so that the first to look at 100,000 rows need not wait for it."""
+        with self._guard:
+            read = self._fresh()
+            read.words = read.words or _words(read)
+
     def columns(self) -> list[dict[str, Any]]:
         """Every column: name, role (parameter, value, ours), whether it can be drawn, whether it never changes."""
         with self._guard:
@@ -134,16 +140,17 @@ class Board:
 
     def page(
         self, *, sort: str = "", down: bool = False, words: str = "", states: Sequence[int] = (), offset: int = 0,
-        limit: int = 50,
+        limit: int = 50, whole: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
-        """Some lines of the table, sorted and filtered; `total` is how many there are in all."""
+        """Some lines of the table, sorted and filtered; `total` counts them all, and `whole` asks for their numbers."""
         with self._guard:
             read = self._fresh()
             wanted, kept = words.lower().split(), {int(code) for code in states}
             places = read.columns[sort].order(down=down) if sort in read.columns else range(len(read.rows))
             if wanted:
                 found = read.words = read.words or _words(read)
-                places = [place for place in places if all(word in found[place] for word in wanted)]
+                for word in wanted:
+                    places = [place for place in places if word in found[place]]
             if kept:
                 named = {state for state, code in CODES.items() if code in kept}
                 places = [place for place in places if read.rows[place].state in named]
@@ -155,7 +162,7 @@ class Board:
                 }
                 for place in places[offset : offset + limit]
             ]
-            numbers = [read.rows[place].number for place in places] if wanted or kept else None
+            numbers = [read.rows[place].number for place in places] if whole else []
             return {"total": len(places), "offset": offset, "lines": lines, "numbers": numbers}
 
     def point(self, number: int) -> tuple[dict[str, Any], Picture | None]:

@@ -162,7 +162,7 @@ class ScanWidget(anywidget.AnyWidget):
         """Show how it stands, then have at hand what may be asked for: a first look at 100,000 rows takes seconds."""
         self.refresh()
         if self._board is not None:
-            self._board.columns()
+            self._board.prepare()
 
     def refresh(self) -> None:
         """Show how the scan stands now. It is called by itself while anything is open."""

@@ -70,9 +70,10 @@ def test_a_page_is_sorted_and_what_is_missing_comes_last(board: Board) -> None:
 def test_a_page_is_filtered_by_words_and_states(board: Board) -> None:
     found = board.page(words="RING b")
     assert (found["total"], found["numbers"]) == (0, [])
-    found = board.page(words="ring", states=[CODES[State.COMPLETED]])
+    found = board.page(words="ring", states=[CODES[State.COMPLETED]], whole=True)
     assert (found["total"], found["numbers"]) == (2, [2, 4])
-    assert board.page()["numbers"] is None
+    assert board.page(limit=0, whole=True)["numbers"] == [0, 1, 2, 3, 4, 5]
+    assert board.page()["numbers"] == []
 
 
 def test_a_point_that_failed_tells_its_error(board: Board) -> None:
