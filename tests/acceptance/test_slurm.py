@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from desk import notebook
 
+from budget import budget
 from clusters.daemons import until
 from clusters.slurm import Slurm
 from farpoint.schedulers.base import TOKEN
@@ -303,7 +304,8 @@ while not scan.table["run_state"].isin(["COMPLETED", "FAILED", "LOST", "CANCELLE
     seen.add(scan.table["run_state"][0])
 print(json.dumps([sorted(seen - {"NEW", "QUEUED"})]))
 """
-    process = bench.submit("pathlib.Path('began').touch(); time.sleep(15); return x", then=look)
+    away = budget("slurm.away")
+    process = bench.submit(f"pathlib.Path('began').touch(); time.sleep({away}); return x", then=look)
     bench.running()
     bench.slurm.stop_controller()
     try:
