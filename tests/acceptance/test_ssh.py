@@ -194,7 +194,7 @@ def test_work_waits_for_a_sign_in_and_goes_on_by_itself_after_it(guarded: Away) 
         print(scan.table.y.tolist(), flush=True)
         """
     )
-    while NEEDED not in (shown := guarded.ask("ls", "--offline") + guarded.ask("machines", "--offline")):
+    while NEEDED not in (shown := guarded.ask("machines", "--offline", "--json")):
         assert waiting.poll() is None, waiting.communicate()
     connect(guarded)
     said = waiting.communicate(timeout=200)
