@@ -175,7 +175,7 @@ class Sge:
         return ["qconf", "-sprjl"]
 
     def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
-        """A name a line.
+        r"""A name a line.
 
         >>> Sge().parse_accounts(0, "fusion\nplasma\n", "")
         ('fusion', 'plasma')

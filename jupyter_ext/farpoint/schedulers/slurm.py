@@ -158,7 +158,7 @@ class Slurm:
         return ["sacctmgr", *shown, f"name={user}", "withassoc", "format=DefaultAccount,Account"]
 
     def parse_accounts(self, code: int | None, out: str, err: str) -> tuple[str, ...] | None:
-        """One line for each of the user's associations, of which there may be several with an account.
+        r"""One line for each of the user's associations, of which there may be several with an account.
 
         >>> Slurm().parse_accounts(0, "chem|phys\nchem|chem\nchem|phys\n", "")
         ('chem', 'phys')
