@@ -344,6 +344,7 @@ def test_the_oldest_python_there_is_will_do(far, old_python):
 
 
 FAILS_UNTIL = "import os, sys; sys.exit(3 if int(os.getcwd().rsplit('.', 1)[1]) < {} else 0)"  # claim number
+BEGUN = "open('begun', 'w').close()"  # a run is journalled as started a moment before it is
 
 
 def test_a_run_that_failed_is_executed_again_by_its_pilot_as_often_as_was_allowed(far):
@@ -393,10 +394,11 @@ def test_a_program_ended_by_a_signal_is_tried_again_and_what_it_left_does_not_ru
 
 
 def test_a_run_whose_end_is_wanted_is_not_tried_again(far):
-    far.place("import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); signal.pause()", [{"retries": 9}])
+    far.place(
+        f"import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); {BEGUN}; signal.pause()", [{"retries": 9}]
+    )
     far.pilot()
-    far.until(lambda: far.events("started"))
-    time.sleep(0.5)
+    far.until((far.work / "runs" / "0.0" / "begun").exists)
     far.order({"cancel": [0]})
     far.until(lambda: far.events("outcome"))
     assert (far.one()["state"], far.one()["c"]) == ("CANCELLED", 0)
@@ -404,10 +406,11 @@ def test_a_run_whose_end_is_wanted_is_not_tried_again(far):
 
 def test_a_fence_forbids_another_try(far):
     far.place(
-        "import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)\nraise SystemExit(3)", [{"retries": 9}]
+        f"import os, time\n{BEGUN}\nwhile not os.path.exists('go'): time.sleep(0.02)\nraise SystemExit(3)",
+        [{"retries": 9}],
     )
     pilot = far.pilot()
-    far.until(lambda: far.events("started"))
+    far.until((far.work / "runs" / "0.0" / "begun").exists)
     pilot.send_signal(signal.SIGSTOP)  # nothing is looked at before the run has failed
     assert Claims(str(far.job)).link(0, 1, {"revoked": True, "by": "o", "t": 1.0})
     (far.work / "runs" / "0.0" / "go").write_text("")
