@@ -41,9 +41,9 @@ def test_two_processes_never_use_more_cores_than_there_are(desk):
     first = desk.start(SCAN.format(n=5, cpus=1, name="one"), EFFECTS=effects)
     second = desk.start(SCAN.format(n=5, cpus=1, name="two"), EFFECTS=effects)
     third = desk.start(SCAN.format(n=1, cpus=2, name="wide"), EFFECTS=effects)
-    shown = [process.communicate(timeout=120)[0] for process in (first, second, third)]
+    shown, faults = zip(*(process.communicate(timeout=120) for process in (first, second, third)), strict=True)
 
-    assert shown == ["{'COMPLETED': 5}\n", "{'COMPLETED': 5}\n", "{'COMPLETED': 1}\n"]
+    assert shown == ("{'COMPLETED': 5}\n", "{'COMPLETED': 5}\n", "{'COMPLETED': 1}\n"), faults
     lines = desk.effects()
     assert len(lines) == 11
     assert busy(lines) <= 2

@@ -144,6 +144,24 @@ def test_twelve_processes_writing_at_once_lose_nothing(store):
     assert store.check() == "ok"
 
 
+def open_new_ones(folder, meet):
+    for number in range(150):
+        meet.wait()
+        Store(folder / str(number)).close()
+
+
+def test_processes_that_start_at_once_may_all_open_a_new_index(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    meet = context.Barrier(4, timeout=20)
+    users = [context.Process(target=open_new_ones, args=(tmp_path, meet)) for _ in range(4)]
+    for process in users:
+        process.start()
+    for process in users:
+        process.join()
+
+    assert [process.exitcode for process in users] == [0, 0, 0, 0]
+
+
 def test_scans_come_back_and_can_be_forgotten(store):
     fill(store)
     row = ScanRow("p", "s", "notebook", "a.ipynb", 1.0, ("x",), "local", {"points": []})
