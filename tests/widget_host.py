@@ -9,11 +9,12 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.daemons import until
 from farpoint.ui import modules
 from farpoint.ui.scan_widget import ScanWidget
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>widget</title><style>%s</style></head>
 <body><main><h1>A page with the widget</h1><div id="place"></div></main></body></html>"""
@@ -34,12 +35,14 @@ window.model = {
     window.take(JSON.parse(await window.farpointSet(JSON.stringify(changed))));
   },
   send: async (content) => {
-    const told = JSON.parse(await window.farpointAsk(JSON.stringify(content)));
-    window.take(told.state);
-    fire("msg:custom", told.content, told.buffers.map(bytes));
+    window.hear(JSON.parse(await window.farpointAsk(JSON.stringify(content))));
   },
   on: (name, call) => (calls[name] ??= []).push(call),
   off: (name, call) => { calls[name] = (calls[name] || []).filter((each) => each !== call); },
+};
+window.hear = (told) => {
+  window.take(told.state);
+  told.said.forEach(({ content, buffers }) => fire("msg:custom", content, buffers.map(bytes)));
 };
 window.take = (changes) => {
   for (const [name, value] of Object.entries(changes)) {
@@ -73,8 +76,17 @@ class Host:
         page.locator(".fpw").wait_for()
 
     def push(self) -> None:
-        """Tell the page what changed here."""
-        self.page.evaluate("(changes) => window.take(changes)", self._changed())
+        """Tell the page what changed here, and what was answered late."""
+        self.page.evaluate("(told) => window.hear(told)", self._told())
+
+    def seen(self, what: Locator) -> None:
+        """Go on telling the page what is new until this can be seen."""
+
+        def there() -> bool:
+            self.push()
+            return what.is_visible()
+
+        until(there, f"{what} is visible")
 
     def view(self, name: str) -> None:
         """Open one of the tabs."""
@@ -92,9 +104,12 @@ class Host:
 
     def _ask(self, text: str) -> str:
         self.widget._handle_custom_msg(json.loads(text), [])
-        content, buffers = self._said.pop()
-        told = [base64.b64encode(each).decode() for each in buffers]
-        return json.dumps({"content": content, "buffers": told, "state": self._changed()})
+        return json.dumps(self._told())
+
+    def _told(self) -> dict[str, Any]:
+        said, self._said = self._said, []
+        texts = [(content, [base64.b64encode(each).decode() for each in buffers]) for content, buffers in said]
+        return {"said": [{"content": content, "buffers": told} for content, told in texts], "state": self._changed()}
 
     def _set(self, text: str) -> str:
         for name, value in json.loads(text).items():

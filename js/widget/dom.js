@@ -88,6 +88,22 @@ export function latest(call) {
 }
 
 /**
+ * What `call` finds; if that takes longer than one takes for an answer at once, `tell` says what it waits for.
+ * @template T
+ * @param {Promise<T>} call
+ * @param {(words: string) => void} tell
+ * @returns {Promise<T>}
+ */
+export async function patiently(call, tell) {
+  const timer = setTimeout(() => tell("reading every point …"), 120);
+  try {
+    return await call;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
  * A drawing beside its twin: a real table of the same data behind a button that everybody can see and reach.
  * @param {HTMLElement} drawing
  * @param {() => Promise<HTMLElement> | HTMLElement} table

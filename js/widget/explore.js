@@ -1,6 +1,6 @@
 // @ts-check
 // The explorer: a slider for each axis, the point's picture and values, its neighbours in a contact sheet.
-import { labelled, make } from "./dom.js";
+import { labelled, make, patiently } from "./dom.js";
 import { numbersOf } from "./ask.js";
 import { stateWords } from "./states.js";
 
@@ -45,6 +45,7 @@ export function exploreView(context) {
   let inputs = /** @type {any[]} */ ([]);
   let turn = 0;
   let loaded = -1;
+  let loading = /** @type {Promise<void> | null} */ (null);
   let shown = { number: -1, state: -1 };
   /** @type {Map<number, {url: string, state: number}>} */
   const pictures = new Map();
@@ -52,17 +53,24 @@ export function exploreView(context) {
   /** @param {number} index */
   const placeOf = (index) => [...places.subarray(index * axes.length, (index + 1) * axes.length)];
 
-  async function load() {
+  /** Where the points lie: that changes only when there are more of them. */
+  function load() {
+    if (context.numbers().length === loaded) return Promise.resolve();
+    loading ??= readAxes().finally(() => { loading = null; });
+    return loading;
+  }
+
+  async function readAxes() {
     const count = context.numbers().length;
-    if (count === loaded) return; // where points lie changes only when there are more of them
-    const { answer, buffers } = await ask("axes");
+    const { answer, buffers } = await patiently(ask("axes"), (words) => { if (!axes.length) sliders.textContent = words; });
     loaded = count;
     const before = JSON.stringify(axes);
     axes = answer.axes;
     places = numbersOf(buffers[0], Int32Array);
     byPlace = new Map();
     for (let index = 0; axes.length && index < places.length / axes.length; index += 1) byPlace.set(placeOf(index).join(), index);
-    if (JSON.stringify(axes) !== before) build();
+    if (JSON.stringify(axes) !== before || !inputs.length) build();
+    place(context.numbers().indexOf(model.get("cursor")));
   }
 
   function build() {
@@ -110,16 +118,20 @@ export function exploreView(context) {
     return best;
   }
 
+  /** Put the sliders where a point is. @param {number} index */
+  function place(index) {
+    if (index < 0 || !axes.length || places.length < (index + 1) * axes.length) return;
+    const at = placeOf(index);
+    if (!note.textContent) inputs.forEach(({ input }, axis) => { input.value = at[axis]; });
+    words();
+  }
+
   /** @param {number} number */
   async function show(number) {
     const mine = (turn += 1);
     const index = context.numbers().indexOf(number);
     if (index < 0) return;
-    if (axes.length && places.length >= (index + 1) * axes.length) {
-      const at = placeOf(index);
-      if (!note.textContent) inputs.forEach(({ input }, place) => { input.value = at[place]; });
-      words();
-    }
+    place(index);
     try {
       const { answer, buffers } = await ask("point", { number });
       if (mine === turn) fill(answer, buffers);
@@ -219,15 +231,19 @@ export function exploreView(context) {
 
   async function update() {
     try {
-      await load();
-      const numbers = context.numbers();
-      const cursor = model.get("cursor");
-      const index = numbers.indexOf(cursor);
-      if (index < 0 && numbers.length) context.look(numbers[0]);
-      else if (index >= 0 && (shown.number !== cursor || shown.state !== context.states()[index])) await show(cursor);
+      await Promise.all([load(), follow()]); // the sliders may have to wait until every row was read: the point need not
     } catch (fault) {
       context.complain(/** @type {Error} */ (fault).message);
     }
+  }
+
+  /** Show the point at the cursor, where it is not shown as it stands. */
+  async function follow() {
+    const numbers = context.numbers();
+    const cursor = model.get("cursor");
+    const index = numbers.indexOf(cursor);
+    if (index < 0 && numbers.length) context.look(numbers[0]);
+    else if (index >= 0 && (shown.number !== cursor || shown.state !== context.states()[index])) await show(cursor);
   }
 
   context.signal.addEventListener("abort", () => pictures.forEach(({ url }) => URL.revokeObjectURL(url)));

@@ -1,6 +1,6 @@
 // @ts-check
 // Results against parameters: scatter, line, heat-map and parallel coordinates on one canvas; a drag selects points.
-import { choice, digits, labelled, latest, make, plainTable, twin } from "./dom.js";
+import { choice, digits, labelled, latest, make, patiently, plainTable, twin } from "./dom.js";
 import { numbersOf } from "./ask.js";
 import { extent, inks, shade, sharp } from "./theme.js";
 
@@ -67,7 +67,8 @@ export function plotView(context) {
   /** @param {string[]} names */
   async function need(names) {
     const wanted = [...new Set(names.filter(Boolean))];
-    const { answer, buffers } = await ask("column", { names: wanted });
+    const { answer, buffers } = await patiently(ask("column", { names: wanted }), (words) => { if (!data.size) tip.textContent = words; });
+    if (!data.size) tip.textContent = " ";
     columns = answer.columns;
     wanted.forEach((name, index) => data.set(name, { labels: answer.labels[index], data: numbersOf(buffers[index], Float64Array) }));
   }

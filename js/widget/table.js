@@ -1,6 +1,7 @@
 // @ts-check
-// The scan's table: sorted, filtered and paged by the kernel, so that 100,000 points cost what fifty do.
-import { choice, latest, make } from "./dom.js";
+// The scan's table: sorted, filtered and paged by the kernel, so that 100,000 points cost what fifty do. Until the kernel
+// has read them all it shows the lines in question alone.
+import { choice, latest, make, patiently } from "./dom.js";
 import { stateWords } from "./states.js";
 
 const LINES = 50;
@@ -10,6 +11,7 @@ export function tableView(context) {
   const { model, ask } = context;
   const asked = { sort: "", down: false, words: "", states: /** @type {number[]} */ ([]), offset: 0, limit: LINES };
   let all = false;
+  let reading = false;
   const head = make("thead");
   const body = make("tbody");
   const count = make("span", { role: "status", class: "fpw-count" });
@@ -57,14 +59,30 @@ export function tableView(context) {
   }
 
   const load = latest(async () => {
+    const { states: only, offset, limit } = asked;
+    const inOrder = !asked.sort && !asked.words.trim();
     try {
-      const { answer } = await ask("page", asked);
+      const { answer } = await patiently(inOrder ? ask("glance", { states: only, offset, limit }) : ask("page", asked), (words) => { count.textContent = words; });
       await context.released();
       show(answer);
+      if (answer.early) readAll();
     } catch (fault) {
       context.complain(/** @type {Error} */ (fault).message);
     }
   });
+
+  async function readAll() {
+    if (reading) return;
+    reading = true;
+    try {
+      await ask("ready");
+      load();
+    } catch (fault) {
+      context.complain(/** @type {Error} */ (fault).message);
+    } finally {
+      reading = false;
+    }
+  }
 
   /** @param {any} found */
   function show(found) {
@@ -84,7 +102,7 @@ export function tableView(context) {
         ? make("td", {}, stateWords(model, line.state, line.cells[column.index]))
         : make("td", { class: column.numeric ? "fpw-n" : "" }, line.cells[column.index])))));
     const last = Math.min(found.offset + found.lines.length, found.total);
-    count.textContent = found.total ? `${found.offset + 1}–${last} of ${found.total.toLocaleString()}` : "no point fits";
+    count.textContent = found.total ? `${found.offset + 1}–${last} of ${found.total.toLocaleString()}${found.early ? " · reading the others …" : ""}` : "no point fits";
     back.disabled = found.offset === 0;
     next.disabled = last >= found.total;
   }

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import browser
+from clusters.daemons import until
 from farpoint.api.scan import Scan
 from farpoint.points import grid
 from farpoint.project import Project
+from farpoint.ui.board import AT_ONCE
 from farpoint.ui.scan_widget import ScanWidget
 from farpoint.verbs import watch
 from still import StillMachine, finish, rest, write_notebook
@@ -238,3 +240,34 @@ def test_what_keeps_a_scan_from_going_on_stands_below_its_head_in_every_view(pro
     widget.refresh()
     host.push()
     stuck.wait_for(state="hidden")
+
+
+def test_the_first_lines_are_there_before_every_row_was_read(project: Project, page: Page) -> None:
+    write_notebook(project.root / "toy.ipynb")
+    scan = Scan("toy.ipynb", grid(x=range(AT_ONCE + 1)), project=project).submit()
+    widget = ScanWidget(scan)
+    kept, host = widget._have(), Host(page, widget)
+    until(kept.ready, "every row was read")
+    count, first = page.locator(".fpw-count"), page.locator(".fpw-table tbody tr").first
+    with kept._turns.first():  # so that no reader comes to an end
+        with project.store.write() as writer:
+            for row in scan.rows():
+                writer.update_attempt(row.run, 1, {"state": "COMPLETED", "records": {"energy": 5 - row.number}})
+        host.view("Table")
+        page.get_by_text("1–50 of 2,001 · reading the others …", exact=True).wait_for()
+        assert first.locator("td").all_inner_texts()[1:4] == ["0", "0", "5"]
+        page.get_by_role("button", name="later").click()
+        page.get_by_text("51–100 of 2,001").wait_for()
+        host.view("Explore")
+        page.locator(".fpw-point", has_text="point 0 — COMPLETED").wait_for()
+        page.get_by_text("reading every point …").wait_for()
+        host.view("Table")
+        page.get_by_role("columnheader", name="energy").get_by_role("button").click()
+        page.get_by_text("reading every point …").wait_for()
+    until(kept.ready, "every row was read")
+    host.seen(page.get_by_text("1–50 of 2,001", exact=True))
+    assert first.locator("td").nth(1).inner_text() == "2000"
+    assert "reading" not in count.inner_text()
+    host.view("Explore")
+    host.seen(page.get_by_role("slider", name="x"))
+    assert page.get_by_role("slider", name="x").get_attribute("max") == "2000"

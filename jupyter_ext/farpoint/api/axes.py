@@ -39,20 +39,34 @@ def is_number(found: object) -> bool:
 
 def axes(rows: Sequence[RunRow]) -> list[Axis]:
     """The parameters that differ between the points. Numbers are put in order, anything else stays as it came."""
-    found = []
-    for name in names_of(rows):
-        known: dict[str, object] = {}
-        keys = {row.number: repr(row.parameters.get(name)) for row in rows}
-        for row in rows:
-            known.setdefault(keys[row.number], value(row.parameters.get(name)))
-        if len(known) < 2:
-            continue
-        order = list(known)
-        if all(is_number(each) for each in known.values()):
-            order.sort(key=lambda key: float(known[key]))  # type: ignore[arg-type]  # is_number said so
-        place = {key: position for position, key in enumerate(order)}
-        found.append(Axis(name, tuple(known[key] for key in order), {n: place[key] for n, key in keys.items()}))
-    return found
+    return [found for name in names_of(rows) if (found := axis(rows, name)) is not None]
+
+
+def axis(rows: Sequence[RunRow], name: str) -> Axis | None:
+    """One parameter as an axis; None where it does not differ."""
+    known: dict[str, object] = {}
+    keys = {row.number: repr(row.parameters.get(name)) for row in rows}
+    for row in rows:
+        key = keys[row.number]
+        if key not in known:
+            known[key] = value(row.parameters.get(name))
+    if len(known) < 2:
+        return None
+    order = list(known)
+    if all(is_number(each) for each in known.values()):
+        order.sort(key=lambda key: float(known[key]))  # type: ignore[arg-type]  # is_number said so
+    place = {key: position for position, key in enumerate(order)}
+    return Axis(name, tuple(known[key] for key in order), {number: place[key] for number, key in keys.items()})
+
+
+def numbers_among(found: Sequence[object]) -> int:
+    """How many of these are numbers as `is_number` has it; plain ones, by far the most, are looked at all at once."""
+    if set(map(type, found)) <= {int, float}:
+        try:
+            return sum(map(math.isfinite, found))  # type: ignore[arg-type]  # they are numbers
+        except OverflowError:  # an integer that is too large to be a float
+            pass
+    return sum(map(is_number, found))
 
 
 def is_grid(scanned: Sequence[Axis], points: int) -> bool:

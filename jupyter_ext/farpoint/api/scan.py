@@ -149,8 +149,8 @@ class Scan(View):
     # ------------------------------------------------------------------------------------------ rows
     def _wanted(self) -> tuple[int, ...] | None:
         added = [number for part in self._added for number in part._wanted() or ()]  # noqa: SLF001 - a Scan too
-        if self._numbers is None and not added:
-            return None
+        if not added:
+            return self._numbers
         return tuple(dict.fromkeys([*(self._numbers or ()), *added]))
 
     def _rows(self) -> list[RunRow]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from farpoint.api import axes as scanning
 from farpoint.api import outcome, summary, troubles
 from farpoint.api.pictures import Picture
 from farpoint.api.show import state_words, traceback_of
@@ -21,29 +20,19 @@ from farpoint.api.tally import Tally
 from farpoint.api.view import View
 from farpoint.errors import FarpointError
 from farpoint.model import RunRow, State
-from farpoint.table import column_name, names_of, recorded, value
-from farpoint.ui.columns import WIDTH, Column
+from farpoint.table import names_of
+from farpoint.ui import sheet
+from farpoint.ui.columns import WIDTH
+from farpoint.ui.sheet import Sheet
+from farpoint.ui.turns import Turns
 from farpoint.verbs import hurry
 
 CODES: Mapping[State, int] = {state: code for code, state in enumerate(State)}
-OURS = ("run_state", "run_reason", "run_seconds", "run_machine")
 FAILURES = 5  # points whose errors are told, and reasons of waiting
 MESSAGES, TROUBLES = 8, 3
 MANY = 4  # where more than one in so many rows changed, all are read anew
-
-
-@dataclass(slots=True)
-class _Read:
-    """What was read at one time: rows in their order, columns by name, and the words each row can be found by."""
-
-    seq: int = -1
-    asked: int = 0  # points that were asked for then
-    rows: list[RunRow] = field(default_factory=list)
-    places: dict[int, int] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
-    columns: dict[str, Column] = field(default_factory=dict)
-    axes: list[scanning.Axis] = field(default_factory=list)
-    words: list[str] | None = None  # once somebody filtered
+AT_ONCE = 2000  # points that are read while somebody waits
+SAMPLE = 50  # points, from all over the scan, by which columns are known before all were read
 
 
 @dataclass(slots=True)
@@ -62,8 +51,9 @@ class Board:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._read = _Read()
+        self._sheet = Sheet()
         self._kept = _Kept()
+        self._turns = Turns()
         self._guard = threading.RLock()  # of what was read
         self._watch = threading.Lock()  # of how the points stand: it is told while a large scan is being read
         self._hurried: set[int] = set()  # points somebody looked at before they ran: they are taken before others
@@ -108,18 +98,30 @@ class Board:
         return kept
 
     def prepare(self) -> None:
-        """Read what may be asked for, so that the first to look at 100,000 rows need not wait for it."""
+        """Read what may be asked for, so that nobody who looks at 100,000 rows has to wait for it; one thread may."""
+        if not self._kept_up():
+            seq, asked = self._view.project.store.seq(), self._view.asked
+            read = sheet.of_rows(self._view.slices(sheet.SLICE), self._turns.rest)
+            read.seq, read.asked = seq, asked
+            read.spell(self._turns.rest)
+            with self._guard:
+                self._sheet = read
         with self._guard:
-            read = self._fresh()
-            read.words = read.words or _words(read)
+            self._sheet.spell()
+
+    def ready(self) -> bool:
+        """Whether all can be told at once: what is little is read for that."""
+        if self._kept_up():
+            return True
+        if self._view.asked <= AT_ONCE:
+            self._fresh()
+            return True
+        return False
 
     def columns(self) -> list[dict[str, Any]]:
         """Every column: name, role (parameter, value, ours), whether it can be drawn, whether it never changes."""
         with self._guard:
-            return [
-                {"name": name, "role": column.role, "numeric": column.numeric, "constant": column.constant}
-                for name, column in self._fresh().columns.items()
-            ]
+            return self._fresh().told()
 
     def column(self, name: str) -> tuple[list[str], bytes]:
         """(labels, 64-bit floats in the order of `numbers`): numbers as they are, texts as places among the labels."""
@@ -143,33 +145,39 @@ class Board:
         limit: int = 50, whole: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
         """Some lines of the table, sorted and filtered; `total` counts them all, and `whole` asks for their numbers."""
-        with self._guard:
+        with self._turns.first(), self._guard:
             read = self._fresh()
-            wanted, kept = words.lower().split(), {int(code) for code in states}
-            places = read.columns[sort].order(down=down) if sort in read.columns else range(len(read.rows))
-            if wanted:
-                found = read.words = read.words or _words(read)
-                for word in wanted:
-                    places = [place for place in places if word in found[place]]
+            places, kept = read.found(sort, words, down=down), {int(code) for code in states}
             if kept:
                 named = {state for state, code in CODES.items() if code in kept}
                 places = [place for place in places if read.rows[place].state in named]
-            lines = [
-                {
-                    "number": read.rows[place].number,
-                    "state": CODES[read.rows[place].state],
-                    "cells": [column.text(place) for column in read.columns.values()],
-                }
-                for place in places[offset : offset + limit]
-            ]
             numbers = [read.rows[place].number for place in places] if whole else []
-            return {"total": len(places), "offset": offset, "lines": lines, "numbers": numbers}
+            lines = read.lines(places[offset : offset + limit], CODES)
+            return {
+                "total": len(places), "offset": offset, "lines": lines, "numbers": numbers, "columns": read.told()
+            }  # fmt: skip
+
+    def glance(self, *, states: Sequence[int] = (), offset: int = 0, limit: int = 50) -> dict[str, Any]:
+        """Some lines in the order of the points, of which only these are read: what there is to see at once.
+
+        Columns are those of these lines and of a sample; whether one never changes is known of them alone.
+        """
+        with self._turns.first():
+            with self._watch:
+                kept, codes = self._standing(), {int(code) for code in states}
+                every = numbers = list(kept.places)
+                if codes:
+                    numbers = [number for number, code in zip(every, kept.states, strict=True) if code in codes]
+            shown = numbers[offset : offset + limit]
+            project = self._view.project
+            rows = project.store.runs(project.id, self._view.name, {*shown, *every[:: len(every) // SAMPLE + 1]})
+            read = sheet.of_rows([rows])
+            lines = read.lines([read.places[number] for number in shown if number in read.places], CODES)
+            return {"total": len(numbers), "offset": offset, "lines": lines, "numbers": [], "columns": read.told()}
 
     def point(self, number: int) -> tuple[dict[str, Any], Picture | None]:
         """All of one point, and its picture: fetched first where it is not here and its machine answers."""
-        with self._guard:
-            read = self._fresh()
-            row = read.rows[read.places[number]] if number in read.places else None
+        row = self._row(number)
         if row is None:
             return {"number": number, "missing": True, "values": []}, None
         if number not in self._hurried and not row.state.final:
@@ -182,15 +190,22 @@ class Board:
                 return self._told(row, str(fault)), None
         return self._told(row, ""), self._view.picture(number)
 
+    def _row(self, number: int) -> RunRow | None:
+        """One of its points, of 100,000 read alone."""
+        with self._turns.first():
+            with self._watch:
+                known = number in self._standing().places
+            project = self._view.project
+            rows = project.store.runs(project.id, self._view.name, [number]) if known else []
+            return rows[0] if rows else None
+
     def _told(self, row: RunRow, trouble: str) -> dict[str, Any]:
-        with self._guard:
-            read = self._fresh()
-            place = read.places[row.number]
-            told = [
-                {"name": name, "text": column.text(place, 400), "role": column.role}
-                for name, column in read.columns.items()
-                if column.values[place] not in (None, "")
-            ]
+        names = self._sheet.names or names_of([row])
+        told = [
+            {"name": name, "text": summary.short(each, 400), "role": sheet.role(name, names)}
+            for name, each in sheet.cells(row, names).items()
+            if each is not None and not (isinstance(each, str) and not each)
+        ]
         return {
             "number": row.number, "state": CODES[row.state], "words": state_words(row), "values": told,
             "error": summary.cause(row) if row.state in (State.FAILED, State.LOST) else "",
@@ -202,66 +217,25 @@ class Board:
         path = outcome.point_folder(self._view.project, row) / "output.ipynb"
         return {"path": str(path), "home": str(Path.home())} if path.is_file() else None
 
-    def _fresh(self) -> _Read:
+    def _kept_up(self) -> bool:
+        """Whether what was read tells all there is, once few changes were taken in."""
+        with self._guard:
+            read, seq = self._sheet, self._view.project.store.seq()
+            if seq == read.seq:
+                return True
+            if read.seq < 0 or self._view.asked != read.asked:
+                return False
+            changed = self._view.changed(read.seq)
+            if len(changed) * MANY > len(read.rows) or not all(read.renew(row) for row in changed):
+                return False
+            read.seq = seq
+            return True
+
+    def _fresh(self) -> Sheet:
         """Brought up to date by what changed; read anew where there are other points, or new columns."""
-        seq = self._view.project.store.seq()
-        if seq == self._read.seq:
-            return self._read
-        asked = self._view.asked
-        changed = self._view.changed(self._read.seq) if self._read.seq >= 0 else []
-        few = asked == self._read.asked and len(changed) * MANY <= len(self._read.rows)
-        if not (few and all(_renew(self._read, row) for row in changed)):
-            self._read = _read(self._view)
-        self._read.seq, self._read.asked = seq, asked
-        return self._read
-
-
-def _read(view: View) -> _Read:
-    rows = sorted(view.rows(), key=lambda row: row.number)
-    names = names_of(rows)
-    columns: dict[str, list[Any]] = {}
-    for place, row in enumerate(rows):
-        for name, each in _values(row, names).items():
-            if name not in columns:
-                columns[name] = [None] * len(rows)
-            columns[name][place] = each
-    ordered = [*names, *(name for name in columns if name not in names and name not in OURS), *OURS]
-    made = {name: Column(_role(name, names), columns.get(name) or [None] * len(rows)) for name in ordered}
-    places = {row.number: place for place, row in enumerate(rows)}
-    return _Read(rows=rows, places=places, names=list(names), columns=made, axes=scanning.axes(rows))
-
-
-def _renew(read: _Read, row: RunRow) -> bool:
-    """Take in one row; False where that cannot be done in place."""
-    place = read.places.get(row.number)
-    if place is None:
-        return False
-    found = _values(row, read.names)
-    if not found.keys() <= read.columns.keys():
-        return False
-    read.rows[place] = row
-    changes = [column.put(place, found.get(name)) for name, column in read.columns.items()]
-    if read.words is not None and any(changes):
-        read.words[place] = " ".join([str(row.number), *(each.text(place) for each in read.columns.values())]).lower()
-    return True
-
-
-def _values(row: RunRow, names: Sequence[str]) -> dict[str, Any]:
-    """What the table says of one row, by column."""
-    found = {name: value(row.parameters.get(name)) for name in names}
-    found |= {column_name(name, names): each for name, each in recorded(row).items()}
-    return found | {
-        "run_state": str(row.state),
-        "run_reason": row.reason or None,
-        "run_seconds": summary.seconds_of(row),
-        "run_machine": row.machine or None,
-    }
-
-
-def _role(name: str, names: Sequence[str]) -> str:
-    return "parameter" if name in names else "ours" if name in OURS else "value"
-
-
-def _words(read: _Read) -> list[str]:
-    numbers = [str(row.number) for row in read.rows]
-    return [" ".join(each) for each in zip(numbers, *(column.words() for column in read.columns.values()), strict=True)]
+        with self._guard:
+            if not self._kept_up():
+                seq, asked = self._view.project.store.seq(), self._view.asked
+                self._sheet = sheet.of_rows(self._view.slices(sheet.SLICE))
+                self._sheet.seq, self._sheet.asked = seq, asked
+            return self._sheet

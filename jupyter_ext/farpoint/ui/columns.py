@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from farpoint.api import summary
-from farpoint.api.axes import is_number
+from farpoint.api.axes import is_number, numbers_among
 
 WIDTH = 60  # characters of a cell of the table
 LABELS = 200  # different texts a column may have to be drawn as categories
@@ -25,7 +25,7 @@ class Column:
         self.values = values
         there = [each for each in values if each is not None]
         self._filled = len(there)
-        self._numbers = sum(map(is_number, there))
+        self._numbers = numbers_among(there)
         self._first = repr(there[0]) if there else None
         # Once it varies it is taken to vary: a column does not come and go while values do.
         self._varies = any(repr(each) != self._first for each in there)

@@ -5,6 +5,7 @@ One anywidget; what it shows is in `board`, how it looks in js/widget. Knows tra
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,9 +28,8 @@ from farpoint.ui.live import Pulse
 from farpoint.verbs.function import scan_name
 
 RESOURCES = ("cpus", "memory", "time", "gpus", "queue")
-ASKS = frozenset(
-    {"preview", "submit", "page", "column", "axes", "point", "retry", "cancel", "refine", "points", "first"}
-)
+WHOLE = frozenset({"ready", "page", "column", "axes"})  # questions for which every row must have been read
+ASKS = WHOLE | {"preview", "submit", "glance", "point", "retry", "cancel", "refine", "points"}
 
 
 class ScanWidget(anywidget.AnyWidget):
@@ -76,6 +76,9 @@ class ScanWidget(anywidget.AnyWidget):
         self._preview: Preview | None = None
         self._board: Board | None = None
         self._pulse: Pulse | None = None
+        self._telling = threading.Lock()
+        self._late: list[dict[str, Any]] = []  # questions that wait until every row was read
+        self._late_guard = threading.Lock()
         self._when_over: list[Callable[[], object]] = []
         self._open = True  # whether points were open when it was last looked; before that, it is to be found out
         notebook = isinstance(self._given, Path)
@@ -161,21 +164,29 @@ class ScanWidget(anywidget.AnyWidget):
     def _beat(self) -> None:
         """Show how it stands, then have at hand what may be asked for: a first look at 100,000 rows takes seconds."""
         self.refresh()
-        if self._board is not None:
-            self._board.prepare()
+        try:
+            if self._board is not None:
+                self._board.prepare()
+        finally:
+            with self._late_guard:
+                late, self._late = self._late, []
+            for content in late:
+                self._reply(content)
 
     def refresh(self) -> None:
         """Show how the scan stands now. It is called by itself while anything is open."""
         if self.scan is None or self._board is None:
             return
-        told = self._board.told()
-        numbers, states = self._board.stands()
-        with self.hold_sync():
-            if numbers != self.numbers:
-                self.numbers = numbers
-            self.states = states
-            self.status = {"name": self.scan.name, "seq": self.project.store.seq(), **told}
-        was, self._open = self._open, any(State(word) not in FINAL for word in self.status["counts"])
+        with self._telling:  # the pulse tells as well
+            seq, told = self.project.store.seq(), self._board.told()
+            numbers, states = self._board.stands()
+            was, self._open = self._open, any(State(word) not in FINAL for word in told["counts"])
+        if seq >= self.status.get("seq", -1):
+            with self.hold_sync():
+                if numbers != self.numbers:
+                    self.numbers = numbers
+                self.states = states
+                self.status = {"name": self.scan.name, "seq": seq, **told}
         if was and not self._open:
             for call in self._when_over:
                 call()
@@ -201,9 +212,26 @@ class ScanWidget(anywidget.AnyWidget):
 
     # ------------------------------------------------------------------------------------------ answering
     def _answer(self, _: Any, content: Any, __: Any) -> None:
-        """Answer one question of the front end; what is wrong is told in words and never raised there."""
-        if not isinstance(content, dict) or content.get("ask") not in ASKS:
-            return
+        """Answer one question of the front end, at once or, where every row must be read first, as soon as they are."""
+        if isinstance(content, dict) and content.get("ask") in ASKS and not self._put_off(content):
+            self._reply(content)
+
+    def _put_off(self, content: dict[str, Any]) -> bool:
+        """Leave a question to the pulse, which reads: whatever needs no reading is answered meanwhile."""
+        if content["ask"] not in WHOLE or self._board is None or self._pulse is None:
+            return False
+        try:
+            with self._late_guard:
+                if self._board.ready():
+                    return False
+                self._late.append(content)
+        except FarpointError:  # told with the answer
+            return False
+        self._pulse.start()
+        return True
+
+    def _reply(self, content: dict[str, Any]) -> None:
+        """What is wrong is told in words and never raised there."""
         given = content.get("given")
         given = given if isinstance(given, dict) else {}
         try:
@@ -228,9 +256,16 @@ class ScanWidget(anywidget.AnyWidget):
     def _ask_submit(self) -> tuple[dict[str, Any], list[bytes]]:
         return {"name": self.submit().name}, []
 
-    def _ask_page(self, **given: Any) -> tuple[dict[str, Any], list[bytes]]:
+    def _ask_ready(self) -> tuple[dict[str, Any], list[bytes]]:
+        return {}, []
+
+    def _ask_glance(self, **given: Any) -> tuple[dict[str, Any], list[bytes]]:
         board = self._have()
-        return {**board.page(**given), "columns": board.columns()}, []
+        ready = board.ready()
+        return {**(board.page(**given) if ready else board.glance(**given)), "early": not ready}, []
+
+    def _ask_page(self, **given: Any) -> tuple[dict[str, Any], list[bytes]]:
+        return self._have().page(**given), []
 
     def _ask_column(self, names: Sequence[str] = ()) -> tuple[dict[str, Any], list[bytes]]:
         board = self._have()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import threading
 
 import pytest
 
@@ -105,9 +106,9 @@ def test_what_is_kept_up_by_changes_is_what_is_read_anew(scan: Scan, board: Boar
     whole(board)
     for number, state in ((1, "COMPLETED"), (3, "FAILED"), (0, "FAILED"), (5, "COMPLETED"), (3, "COMPLETED")):
         finish(scan.project, scan.name, number, state, energy=number / 4, shape="dot")
-        read = board._read
+        read = board._sheet
         kept = whole(board)
-        assert board._read is read
+        assert board._sheet is read
         assert kept == whole(Board(scan))
 
 
@@ -118,3 +119,47 @@ def test_a_new_column_and_new_points_are_noticed(scan: Scan, board: Board) -> No
     scan.add(grid(x=[9], y=["a"])).submit()
     assert whole(board) == whole(Board(scan))
     assert len(board.stands()[1]) == 7
+
+
+def test_a_glance_shows_what_a_page_does_and_reads_no_more_than_that(scan: Scan) -> None:
+    for states in ([], [CODES[State.COMPLETED]]):
+        board = Board(scan)
+        seen = board.glance(states=states, offset=1, limit=2)
+        assert board._sheet.rows == []
+        page = board.page(states=states, offset=1, limit=2)
+        assert seen == page
+        assert len(seen["lines"]) == 2
+    assert [line["number"] for line in seen["lines"]] == [2, 4]
+
+
+def test_a_glance_knows_columns_and_what_varies_from_points_all_over_the_scan(project: Project) -> None:
+    scan = Scan("toy.ipynb", grid(x=[1, 2], y=range(70)), project=project).submit()
+    finish(project, "toy", 138, energy=2.0)
+    found = {column["name"]: column["constant"] for column in Board(scan).glance(limit=5)["columns"]}
+    assert found["x"] is False
+    assert "energy" in found
+
+
+def test_a_point_is_told_without_reading_the_others(scan: Scan) -> None:
+    board = Board(scan)
+    told, _ = board.point(2)
+    assert board._sheet.rows == []
+    assert [(each["name"], each["text"], each["role"]) for each in told["values"]][:4] == [
+        ("x", "2", "parameter"),
+        ("y", "a", "parameter"),
+        ("energy", "1", "value"),
+        ("shape", "ring", "value"),
+    ]
+
+
+def test_a_reader_lets_a_question_go_first(scan: Scan) -> None:
+    board = Board(scan)
+    reader = threading.Thread(target=board.prepare)
+    with board._turns.first():
+        reader.start()
+        reader.join(0.3)
+        assert reader.is_alive()
+        assert board.point(2)[0]["number"] == 2
+        assert board._sheet.rows == []
+    reader.join()
+    assert len(board._sheet.rows) == 6

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 import farpoint as fp
+from clusters.daemons import until
 from farpoint.api.scan import Scan
 from farpoint.errors import BadPoints, BadTask
+from farpoint.model import State
 from farpoint.points import grid
 from farpoint.project import Project
-from farpoint.ui import display
+from farpoint.ui import board, display
 from farpoint.ui.scan_widget import ScanWidget
 from still import StillMachine, finish
 
@@ -104,6 +106,30 @@ def test_submitted_it_shows_states_and_selection_reaches_the_scan(widget: ScanWi
     assert scan.selection.failed.numbers == (2,)
 
 
+def test_what_needs_every_row_waits_for_it_and_nothing_else_does(project: Project) -> None:
+    scan = Scan("toy.ipynb", grid(x=range(board.AT_ONCE + 1)), project=project).submit()
+    widget = ScanWidget(scan)
+    front, kept = Front(widget), widget._have()
+    until(kept.ready, "every row was read")
+    with kept._turns.first():  # so that no reader comes to an end
+        with project.store.write() as writer:
+            for row in scan.rows()[::2]:
+                change = {"state": State.COMPLETED, "records": {"energy": -float(row.number)}}
+                writer.update_attempt(row.run, 1, change)
+        widget._handle_custom_msg({"id": "late", "ask": "page", "given": {"sort": "energy", "limit": 1}}, [])
+        early = front.ask("glance", limit=3)[0]
+        assert (early["early"], early["total"]) == (True, board.AT_ONCE + 1)
+        assert [line["state"] for line in early["lines"]] == [board.CODES[scan[n].state] for n in range(3)]
+        assert front.ask("point", number=2)[0]["values"][1]["text"] == "-2"
+        assert front.heard == []
+    until(lambda: bool(front.heard), "the late question is answered")
+    [(content, _)] = front.heard
+    assert (content["id"], content["answer"]["lines"][0]["number"]) == ("late", board.AT_ONCE)
+    front.heard.clear()
+    assert front.ask("glance")[0]["early"] is False
+    assert front.ask("ready")[0] == {}
+
+
 def test_a_failed_point_is_retried_alone(widget: ScanWidget, front: Front) -> None:
     widget.axes = AXES
     scan = widget.submit()
@@ -159,12 +185,12 @@ def test_the_end_of_the_last_open_point_is_told_every_time(widget: ScanWidget, f
         finish(scan.project, scan.name, number, "FAILED")
         widget.refresh()
     widget.refresh()
-    assert len(told) == 1
+    until(lambda: len(told) == 1, "the end is told, by whoever saw it first")
     front.ask("retry", numbers=[0])
     widget.refresh()
     finish(scan.project, scan.name, 0)
     widget.refresh()
-    assert len(told) == 2
+    until(lambda: len(told) == 2, "the end is told again")
 
 
 def test_a_scan_submitted_after_it_was_shown_is_followed(project: Project) -> None:
