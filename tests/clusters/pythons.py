@@ -16,6 +16,16 @@ from pathlib import Path
 LEFT_OUT = shutil.ignore_patterns("test", "tests", "idlelib", "__pycache__", "*.a", "farpoint*", "_farpoint*", "*.pth")
 
 
+PRETENDED = """\
+#!/bin/sh
+[ -z "{complaint}" ] || {{ echo "$0: {complaint}" >&2; exit 127; }}
+case "$*" in
+*farpoint-brought*) echo "farpoint-brought {minor} $(cd "$(dirname "$0")/.." && pwd -P)" ;;
+*) echo 'farpoint-python {{"path": "'"$0"'", "real": "'"$0"'", "version": {version}, "prefix": "/", "has": []}}' ;;
+esac
+"""
+
+
 def open_to_all(path: Path) -> bool:
     """Whether every folder above lets everybody through."""
     return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
@@ -52,6 +62,19 @@ def environment(folder: Path) -> Path:
         if source.is_dir():
             _copy(source, target)
     return made / "bin" / "python"
+
+
+def pretended(prefix: Path, complaint: str = "") -> Path:
+    """A tree that looks like a Python of our minor version and answers as one, or complains as its loader would."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for folder in ("bin", f"lib/{name}"):
+        (prefix / folder).mkdir(parents=True)
+    (prefix / "lib" / name / "os.py").write_text("")
+    program = prefix / "bin" / name
+    version = list(sys.version_info[:3])
+    program.write_text(PRETENDED.format(complaint=complaint, version=version, minor=f"{version[0]}.{version[1]}"))
+    program.chmod(0o755)
+    return prefix
 
 
 def _prefixes() -> Iterator[Path]:

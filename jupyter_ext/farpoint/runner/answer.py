@@ -88,6 +88,18 @@ class Office:
         folders = sight.folders_of(self.statedir, self.workdir, guard.token(request["token"]))
         return sight.meet(folders, float(request["seconds"])), b""
 
+    def brought(self, request: Request, body: bytes) -> Answer:
+        """A Python of the version `minor` that was brought here, or None."""
+        from . import brought
+
+        return brought.look(self.statedir, request), b""
+
+    def bring(self, request: Request, body: bytes) -> Answer:
+        """Bring a Python here, from an archive that was put or by uv."""
+        from . import brought
+
+        return brought.bring(self.statedir, self._blobs, request), b""
+
     def furnished(self, request: Request, body: bytes) -> Answer:
         """The Python of the environment of `key`, or None."""
         from . import furnish
@@ -248,6 +260,7 @@ _VERBS: Dict[str, Callable[[Office, Request, bytes], Answer]] = {
     for name in (
         "hello", "missing", "put", "put_all", "place", "submit", "run", "news", "fence", "control", "note", "read",
         "read_all", "tokens", "usage", "remove", "survey", "pythons", "examine", "meet", "furnished", "furnish",
+        "brought", "bring",
     )
 }  # fmt: skip
 

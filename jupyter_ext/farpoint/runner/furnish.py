@@ -37,7 +37,7 @@ def build(statedir: str, blobs: deliver.Blobs, request: Request) -> Dict[str, An
     layout.make_private(os.path.dirname(folder))
     with _Alone(folder + ".building"):
         shutil.rmtree(folder, ignore_errors=True)
-        said = _make(folder, blobs, request)
+        said = _make(statedir, folder, blobs, request)
         if said:
             shutil.rmtree(folder, ignore_errors=True)
             return {"ok": False, "said": said, "python": None}
@@ -45,9 +45,9 @@ def build(statedir: str, blobs: deliver.Blobs, request: Request) -> Dict[str, An
     return {"ok": True, "said": "", "python": look(statedir, request["key"], names)}
 
 
-def _make(folder: str, blobs: deliver.Blobs, request: Request) -> str:
+def _make(statedir: str, folder: str, blobs: deliver.Blobs, request: Request) -> str:
     """Why it could not be made, '' where it is."""
-    uv = _uv(os.path.dirname(folder), blobs, request.get("uv"))
+    uv = uv_program(statedir, blobs, request.get("uv"))
     if uv is None:
         return "there is no uv"
     env = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE="copy", UV_NO_PROGRESS="1", UV_NO_CONFIG="1")
@@ -56,7 +56,7 @@ def _make(folder: str, blobs: deliver.Blobs, request: Request) -> str:
     env["UV_CACHE_DIR"] = cache = folder + ".cache"
     env["UV_HTTP_TIMEOUT"] = "15"
     try:
-        said = _run([uv, "venv", "--python", request["base"], folder], env, request["seconds"])
+        said = ran([uv, "venv", "--python", request["base"], folder], env, request["seconds"])
         return said or _install(uv, folder, blobs, request, env)
     finally:
         shutil.rmtree(cache, ignore_errors=True)
@@ -75,17 +75,19 @@ def _install(uv: str, folder: str, blobs: deliver.Blobs, request: Request, env: 
             os.symlink(blobs.path(digest), os.path.join(wheels, guard.relative(name)))
         argv += list(_OFFLINE) + ["--find-links", wheels]
     try:
-        return _run(argv, env, request["seconds"])
+        return ran(argv, env, request["seconds"])
     finally:
         shutil.rmtree(wheels, ignore_errors=True)
 
 
-def _uv(folder: str, blobs: deliver.Blobs, digest: Optional[str]) -> Optional[str]:
+def uv_program(statedir: str, blobs: deliver.Blobs, digest: Optional[str]) -> Optional[str]:
     """The uv that was sent, else one that is here."""
     if digest is None:
         return shutil.which("uv") or shutil.which("uv", path=login.environment().get("PATH", ""))
+    folder = os.path.join(statedir, "environments")
     program = os.path.join(folder, "uv-" + guard.sha256(digest)[:16])
     if not os.path.exists(program):
+        layout.make_private(folder)
         beside = "%s.%d.part" % (program, os.getpid())
         shutil.copyfile(blobs.path(digest), beside)
         os.chmod(beside, 0o700)
@@ -93,7 +95,7 @@ def _uv(folder: str, blobs: deliver.Blobs, digest: Optional[str]) -> Optional[st
     return program
 
 
-def _run(argv: List[str], env: Mapping[str, str], seconds: float) -> str:
+def ran(argv: List[str], env: Mapping[str, str], seconds: float) -> str:
     """Why the program failed, '' where it did not."""
     done = command.run(argv, seconds, env=env)
     if done["exit"] == 0:

@@ -22,8 +22,8 @@ from farpoint.transports.boot import open_stream
 DEADLINE = 60.0  # seconds without any answer after which a call is given up
 SILENCE = 4  # beats in a row that are missing, with somebody waiting, after which there is no life: 12 s
 LOOKS = frozenset({
-    "examine", "furnished", "hello", "meet", "missing", "news", "pythons", "read", "read_all", "survey", "tokens",
-    "usage", "wait",
+    "brought", "examine", "furnished", "hello", "meet", "missing", "news", "pythons", "read", "read_all", "survey",
+    "tokens", "usage", "wait",
 })  # verbs that change nothing there: asked again once where the agent fell silent  # fmt: skip
 
 

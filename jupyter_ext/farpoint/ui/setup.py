@@ -178,11 +178,21 @@ def template(scheduler: str, as_json: bool) -> int:
     show_default=True,
     help="Where packages come from: its own index, or sent from here.",
 )
+@click.option(
+    "--python",
+    type=click.Choice(["auto", "here", "there"]),
+    default="auto",
+    show_default=True,
+    help="What it is built on: a Python it has, or is brought if that is another minor version; one sent from here; "
+    "the nearest it has.",
+)
 @click.option("--package", "only", multiple=True, metavar="NAME", help="Only these, and what they and notebooks need.")
 @yes
 @options.project
 @options.as_json
-def env(name: str, wheels: str, only: tuple[str, ...], yes: bool, project: Path | None, as_json: bool) -> int:
+def env(
+    name: str, wheels: str, python: str, only: tuple[str, ...], yes: bool, project: Path | None, as_json: bool
+) -> int:
     """Build an environment there that is equal to this one, and write it into the machine's entry on yes.
 
     \b
@@ -191,25 +201,26 @@ def env(name: str, wheels: str, only: tuple[str, ...], yes: bool, project: Path 
 
     Packages in the versions they have here, but for what is installed from folders here: that travels with each run.
     An environment that is there is used again. Needs uv here; sends it where there is none, and wheels where there
-    is no way to an index.
+    is no way to an index. Where no Python of this minor version is there, one is brought: fetched there by uv, else
+    sent from here. One that does not run there is told with the reason, and the nearest that is there is taken.
     """
     where = project_of(project)
-    built = environments.build(where, name, say.note, wheels, only)
-    python = built.python["path"]
+    built = environments.build(where, name, say.note, wheels, only, python)
+    program = built.python["path"]
     file = environments.file_of(where, name)
-    known = where.config.machine(name).environment == python
+    known = where.config.machine(name).environment == program
     written = False
-    if not known and (yes or _agreed(f'write environment = "{python}" to {file}?', as_json=as_json)):
-        environments.write(file, name, python)
+    if not known and (yes or _agreed(f'write environment = "{program}" to {file}?', as_json=as_json)):
+        environments.write(file, name, program)
         written = True
     if as_json:
         say.data(
-            {"machine": name, "python": python, "version": built.python["version"], "key": built.lock.key,
+            {"machine": name, "python": program, "version": built.python["version"], "key": built.lock.key,
              "how": built.how, "lost": list(built.lost), "left_out": list(built.lock.left_out), "written": written,
-             "file": str(file), "warning": built.warning}
+             "file": str(file), "warning": built.warning, "brought": built.brought, "not_brought": built.not_brought}
         )  # fmt: skip
         return exits.WELL
-    say.out(f"{python}  ({built.how}, {plural(len(built.lock.requirements) - len(built.lost), 'package')})")
+    say.out(f"{program}  ({built.how}, {plural(len(built.lock.requirements) - len(built.lost), 'package')})")
     for line in _about(built):
         say.note(line)
     say.note(

@@ -1,22 +1,17 @@
 """An environment on a machine that is equal to this kernel's: which packages, which wheels, built there, used again.
 
-Knows packages and wheels; the building itself is the agent's, and farpoint.toml is written by whoever asks for this.
+Knows packages and wheels; the Python under it, the building there and farpoint.toml are the work of others.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
@@ -26,7 +21,9 @@ from farpoint.errors import BadInput, MachineError, nearest
 from farpoint.machines import batch
 from farpoint.project import Project
 from farpoint.runner import layout
-from farpoint.verbs import entry_file
+from farpoint.verbs import entry_file, interpreter, uv
+from farpoint.verbs.interpreter import Brought
+from farpoint.verbs.uv import Say
 
 NEEDS = ("nbclient", "ipykernel", "nbformat", "cloudpickle", "numpy")
 BASIC = ("nbclient", "ipykernel", "nbformat", "cloudpickle")
@@ -67,9 +64,8 @@ class Built:
     how: str  # "reused" | "there" | "from here"
     lost: tuple[str, ...] = ()
     warning: str = ""
-
-
-Say = Callable[[str], None]
+    brought: str = ""  # the Python that was brought for it, and how
+    not_brought: str = ""  # why none was
 
 
 def lock(
@@ -126,8 +122,11 @@ def _is_local(found: Distribution) -> bool:
     return said is not None and str(json.loads(said).get("url", "")).startswith("file:")
 
 
-def build(project: Project, name: str, say: Say, wheels: str = "auto", only: Sequence[str] = ()) -> Built:
+def build(
+    project: Project, name: str, say: Say, wheels: str = "auto", only: Sequence[str] = (), python: str = "auto"
+) -> Built:
     """The environment there, built if need be. `wheels`: "there" from its index, "here" sent, "auto" as it comes.
+    `python`: "there" the nearest it has, "here" one that is sent, "auto" one is brought where this minor is missing.
 
     MachineError where it cannot be built, with what uv said.
     """
@@ -135,27 +134,50 @@ def build(project: Project, name: str, say: Say, wheels: str = "auto", only: Seq
     if not isinstance(machine, batch.Machine):
         raise BadInput(f"machine {name!r} has no agent that could build anything.")
     survey = machine.call("survey", programs=["uv"], deadline=LOOK).value
-    pythons = machine.call("pythons", names=NEEDS, seconds=45.0, deadline=LOOK).value
-    base = _base(name, pythons)
-    minor = (int(base["version"][0]), int(base["version"][1]))
-    wanted = lock(python=minor, only=only)
-    there = machine.call("furnished", key=wanted.key, names=NEEDS, deadline=LOOK).value
+    base = _base(name, machine.call("pythons", names=NEEDS, seconds=45.0, deadline=LOOK).value)
+    wants = python == "here" or (python == "auto" and _minor(base) != sys.version_info[:2])
+    wanted = lock(python=None if wants else _minor(base), only=only)
+    there = _known(machine, wanted)
     if there:
-        return Built(there, wanted, "reused", warning=_warning(minor))
-    say(f"Python {'.'.join(map(str, base['version']))} ({base['path']}), {len(wanted.requirements)} packages")
-    uv = None if survey["programs"].get("uv") else _send_uv(machine, survey, say)
-    order: dict[str, Any] = {
-        "key": wanted.key, "base": base["real"], "exact": wanted.exact, "uv": uv, "names": NEEDS, "seconds": SECONDS
-    }  # fmt: skip
+        return there
+    sent = None if survey["programs"].get("uv") else uv.send(machine, survey, say)
+    brought = Brought(None, "")
+    if wants:
+        brought = interpreter.bring(project, machine, survey, sent, say, fetch=python == "auto")
+        say(brought.said if brought.python else f"{brought.said}. The nearest Python there is taken: {_told(base)}")
+    if wants and not brought.python:
+        wanted = lock(python=_minor(base), only=only)
+        there = _known(machine, wanted)
+    base = brought.python or base
+    if not there:
+        say(f"Python {_told(base)}, {len(wanted.requirements)} packages")
+        order: dict[str, Any] = {
+            "key": wanted.key, "base": base["real"], "exact": wanted.exact, "uv": sent, "names": NEEDS,
+            "seconds": SECONDS,
+        }  # fmt: skip
+        there = _build(machine, wanted, survey, order, say, wheels)
+    if brought.python:
+        return replace(there, brought=brought.said)
+    return replace(there, not_brought=brought.said)
+
+
+def _known(machine: batch.Machine, wanted: Lock) -> Built | None:
+    there = machine.call("furnished", key=wanted.key, names=NEEDS, deadline=LOOK).value
+    return Built(there, wanted, "reused", warning=_warning(wanted.python)) if there else None
+
+
+def _build(
+    machine: batch.Machine, wanted: Lock, survey: Mapping[str, Any], order: Mapping[str, Any], say: Say, wheels: str
+) -> Built:
     said = ""
     if wheels != "here":
         say("building from the index it knows")
         done = _furnish(machine, {**order, "requirements": wanted.requirements, "wheels": None})
         if done["ok"]:
-            return Built(done["python"], wanted, "there", warning=_warning(minor))
+            return Built(done["python"], wanted, "there", warning=_warning(wanted.python))
         said = done["said"]
         if wheels == "there":
-            raise MachineError(f"machine {name!r} could not build it: {said}")
+            raise MachineError(f"machine {machine.name!r} could not build it: {said}")
         say("it has no way to an index; wheels go from here")
     return _from_here(machine, wanted, survey, order, say, said)
 
@@ -197,6 +219,14 @@ def _base(name: str, pythons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return max(usable, key=worth)
 
 
+def _minor(python: Mapping[str, Any]) -> tuple[int, int]:
+    return int(python["version"][0]), int(python["version"][1])
+
+
+def _told(python: Mapping[str, Any]) -> str:
+    return f"{'.'.join(map(str, python['version']))} ({python['path']})"
+
+
 def _warning(minor: tuple[int, int]) -> str:
     here = sys.version_info[:2]
     if minor == here:
@@ -212,7 +242,7 @@ def _warning(minor: tuple[int, int]) -> str:
 
 def download(wanted: Lock, machine: str, libc: str, folder: Path) -> list[str]:
     """Wheels of the list for a computer like that into `folder`; the requirements there is no wheel for."""
-    with _pip() as pip:
+    with uv.pip() as pip:
         fits = [
             *pip,
             "download",
@@ -225,10 +255,10 @@ def download(wanted: Lock, machine: str, libc: str, folder: Path) -> list[str]:
         fits += ["--no-deps"] if wanted.exact else []
         kept, lost = list(wanted.requirements), list[str]()
         while kept:
-            said = _complaint([*fits, *kept])
+            said = uv.complaint([*fits, *kept])
             if not said:
                 return lost
-            missing = set(_MISSING.findall(said)) & set(kept) or {each for each in kept if _complaint([*fits, each])}
+            missing = set(_MISSING.findall(said)) & set(kept) or {each for each in kept if uv.complaint([*fits, each])}
             if not missing:
                 raise MachineError(f"wheels cannot be fetched here: {said[-500:]}")
             lost += sorted(missing)
@@ -246,62 +276,6 @@ def _tags(python: tuple[int, int], machine: str, libc: str) -> list[str]:
     options = ["--implementation=cp", f"--python-version={version}", f"--abi=cp{version.replace('.', '')}"]
     options += ["--abi=abi3", "--abi=none", *([f"--abi=cp{version.replace('.', '')}m"] if python < (3, 8) else [])]
     return options + [f"--platform={kind}" for kind in kinds]
-
-
-@contextmanager
-def _pip() -> Iterator[list[str]]:
-    """A command that is pip: this environment's own, else one that uv brings for the moment."""
-    if _ended_well([sys.executable, "-m", "pip", "--version"]):
-        yield [sys.executable, "-m", "pip"]
-        return
-    yield [str(uv_here()), "run", "--no-project", "--with", "pip", "python", "-m", "pip"]
-
-
-def _ended_well(argv: Sequence[str]) -> bool:
-    return not _complaint(argv)
-
-
-def _complaint(argv: Sequence[str]) -> str:
-    """What a program said that failed; '' where it did not."""
-    env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL)
-    return "" if done.returncode == 0 else done.stderr.strip() or f"{argv[0]} ended with {done.returncode}"
-
-
-def uv_here() -> Path:
-    """The uv of this environment or of the PATH; BadInput says how to get one."""
-    beside = Path(sys.prefix, "bin", "uv")
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    if found is None:
-        raise BadInput("building an environment needs uv here: pip install 'farpoint[env]', or pip install uv.")
-    return Path(found)
-
-
-def _send_uv(machine: batch.Machine, survey: Mapping[str, Any], say: Say) -> str:
-    """Put a uv that runs there; its digest."""
-    with tempfile.TemporaryDirectory(prefix="farpoint-uv-") as folder:
-        program = _uv_for(survey, Path(folder))
-        digest = layout.digest_file(str(program))
-        if machine.send({digest: program}):
-            say(f"uv sent ({program.stat().st_size / 1e6:.0f} MB)")
-        return digest
-
-
-def _uv_for(survey: Mapping[str, Any], folder: Path) -> Path:
-    """Ours where the other computer is of our kind, else the one in uv's wheel for its kind."""
-    if (sys.platform, platform.machine()) == ("linux", survey["machine"]):
-        return uv_here()
-    import zipfile
-
-    with _pip() as pip:
-        kinds = [f"--platform=manylinux2014_{survey['machine']}", f"--platform=manylinux_2_17_{survey['machine']}"]
-        argv = [*pip, "download", "--quiet", "--no-deps", "--only-binary=:all:", *kinds, "-d", str(folder), "uv"]
-        if not _ended_well(argv):
-            raise MachineError(f"there is no uv for {survey['machine']}. Install uv there, and try again.")
-    (wheel,) = folder.glob("uv-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        inner = next(name for name in archive.namelist() if name.endswith("/scripts/uv"))
-        return Path(archive.extract(inner, folder))
 
 
 # ---------------------------------------------------------------------------------------------- the entry

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib.metadata import distributions
+from pathlib import Path
 
 import pytest
 
 from clusters.wheels import pack
 from farpoint.errors import BadInput, MachineError
+from farpoint.machines import batch
 from farpoint.project import Project
-from farpoint.verbs import environment
+from farpoint.verbs import environment, movable
 
 HERE = sys.version_info[:2]
 
@@ -79,6 +82,7 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "none"))
     return index
 
 
@@ -122,3 +126,57 @@ def test_what_cannot_be_built_leaves_nothing(offline, project, tmp_path):
         environment.build(project, "far", print, wheels="there", only=["click"])
     left = [path.name for path in (tmp_path / "far" / "environments").iterdir()]
     assert [name for name in left if not name.startswith("uv-")] == []
+
+
+def test_one_is_built_on_a_python_of_here(offline, project, tmp_path):
+    pack(["click", *environment.BASIC], offline)
+    built = environment.build(project, "far", print, only=["click"], python="here")
+    why_not = movable.why_not(Path(sys.base_prefix).resolve(), HERE)
+    assert why_not in built.not_brought
+    assert (tuple(built.python["version"][:2]), built.warning) == (HERE, "")
+    home = Path(built.python["prefix"], "pyvenv.cfg").read_text().partition("home = ")[2].split("\n")[0]
+    assert home.startswith(f"{tmp_path}/far/pythons/") is not bool(why_not)
+    assert bool(built.brought) is not bool(why_not)
+    again = environment.build(project, "far", print, only=["click"], python="here")
+    assert (again.how, again.brought, again.python) == ("reused", "", built.python)
+
+
+class Poorer(batch.Machine):
+    """A machine of another kind, whose Python is of another minor version and which has uv."""
+
+    def __init__(self, real):
+        self.__dict__.update(real.__dict__)
+
+    def call(self, verb, **given):
+        answer = super().call(verb, **given)
+        if verb == "survey":
+            answer.value.update(machine="riscv64", programs={"uv": "/usr/bin/uv"})
+        for each in answer.value if verb == "pythons" else ():
+            each["version"] = [HERE[0], HERE[1] - 2, 9]
+        return answer
+
+
+def test_where_none_can_be_brought_the_nearest_is_taken_and_it_is_said(offline, project, tmp_path, monkeypatch):
+    pack(environment.BASIC, offline)
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("UV_FIND_LINKS", str(offline))
+    poorer = Project(project.root, state=tmp_path / "other", machines={"far": Poorer(project.machine("far"))})
+    said = []
+    built = environment.build(poorer, "far", said.append, wheels="there", only=["nbclient"])
+    poorer.close()
+    assert built.not_brought == "none of here can go there: it is another kind, riscv64"
+    assert f"{built.not_brought}. The nearest Python there is taken: {HERE[0]}.{HERE[1] - 2}.9 (" in said[-3]
+    assert "functions and pickled values need the same minor version" in built.warning
+    assert built.lock.key.startswith(f"py{HERE[0]}.{HERE[1] - 2}-")
+
+
+def test_one_of_there_is_taken_where_that_is_asked_for(offline, project, tmp_path, monkeypatch):
+    pack(environment.BASIC, offline)
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("UV_FIND_LINKS", str(offline))
+    poorer = Project(project.root, state=tmp_path / "other", machines={"far": Poorer(project.machine("far"))})
+    built = environment.build(poorer, "far", print, wheels="there", only=["nbclient"], python="there")
+    poorer.close()
+    assert (built.brought, built.not_brought) == ("", "")
+    assert built.warning
+    assert not (tmp_path / "far" / "pythons").exists()
