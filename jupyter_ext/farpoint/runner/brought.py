@@ -108,6 +108,8 @@ def _unpacked(statedir: str, blobs: deliver.Blobs, digest: str, minor: Minor) ->
         if not said:
             _rename(beside, folder)
         return folder, said
+    except tarfile.TarError as fault:  # the Python that runs this may have no zlib
+        return folder, "its archive cannot be opened there: %s" % fault
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

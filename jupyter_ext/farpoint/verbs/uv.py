@@ -104,7 +104,8 @@ def managed(minor: tuple[int, int], survey: Mapping[str, Any], folder: Path) -> 
 
 def _said(argv: Sequence[str | Path], **more: str) -> str:
     """What uv printed; '' where it failed or took too long."""
-    env = {**os.environ, "UV_PYTHON_PREFERENCE": "only-managed", "UV_HTTP_RETRIES": "1", "UV_NO_PROGRESS": "1", **more}
+    bounds = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_NO_PROGRESS": "1"}
+    env = {**os.environ, "UV_PYTHON_PREFERENCE": "only-managed", **bounds, **more}
     try:
         done = subprocess.run(
             argv, check=False, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=FETCH

@@ -137,6 +137,12 @@ def test_a_file_that_comes_twice_does_not_replace_the_first(state, blobs, put, t
     assert left(state) == []
 
 
+def test_what_is_no_archive_is_said(state, blobs):
+    blobs.put_all([(layout.digest(b"no archive"), b"no archive")])
+    assert "its archive cannot be opened there" in bring(state, blobs, digest=layout.digest(b"no archive"))["said"]
+    assert left(state) == []
+
+
 def test_what_somebody_killed_left_is_taken_away(state, blobs, put, tmp_path):
     digest = put(prefix=pretended(tmp_path / "py"))
     for age, name in ((brought.STALE * 2, "old"), (0, "new")):
