@@ -43,3 +43,20 @@ export function numbersOf(view, kind) {
   const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
   return new kind(/** @type {ArrayBuffer} */ (bytes));
 }
+
+/**
+ * A function that gives the numbers in a buffer, the same ones until there is another buffer.
+ * @template T
+ * @param {() => DataView | undefined} find
+ * @param {new (buffer: ArrayBuffer) => T} kind
+ * @returns {() => T}
+ */
+export function kept(find, kind) {
+  let seen = find();
+  let found = numbersOf(seen, kind);
+  return () => {
+    const view = find();
+    if (view !== seen) [seen, found] = [view, numbersOf(view, kind)];
+    return found;
+  };
+}

@@ -103,6 +103,22 @@ export async function patiently(call, tell) {
   }
 }
 
+const SLICE = 12; // milliseconds of work after which the page has its turn
+
+/**
+ * Goes through `steps` to their end, or until `signal` says so, and lets the page do other things in between.
+ * @param {Iterator<unknown>} steps
+ * @param {AbortSignal} signal
+ */
+export async function inSlices(steps, signal) {
+  let begun = performance.now();
+  while (!signal.aborted && !steps.next().done) {
+    if (performance.now() - begun < SLICE) continue;
+    await new Promise((go) => setTimeout(go));
+    begun = performance.now();
+  }
+}
+
 /**
  * A drawing beside its twin: a real table of the same data behind a button that everybody can see and reach.
  * @param {HTMLElement} drawing

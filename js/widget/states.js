@@ -1,11 +1,13 @@
 // @ts-check
 // How the points stand: one small cell a point, told apart by colour and by shape, with counts and what went wrong.
 import { make, plainTable, twin } from "./dom.js";
+import { pixelsOf, squares } from "./pixels.js";
 import { inks, sharp } from "./theme.js";
 
 export const MARKS = ["·", "○", "▸", "✓", "✗", "–", "?"];
 const MAP_HEIGHT = 300; // CSS pixels the map may be high before its cells become smaller
 const MAP_WIDTH = 720;
+const SHAPED = 4; // CSS pixels a cell needs to have a shape
 
 /**
  * A state as a coloured mark and its word: the word is in the page's own ink, which can be read on every theme.
@@ -26,8 +28,8 @@ export function stateWords(model, state, words) {
  * @param {number} size
  */
 function cell(pen, state, x, y, size) {
-  const inner = size > 3 ? size - 1 : size;
-  if (state === 3 || size < 4) pen.fillRect(x, y, inner, inner);
+  const inner = size - 1;
+  if (state === 3) pen.fillRect(x, y, inner, inner);
   else if (state === 0) pen.fillRect(x + inner * 0.35, y + inner * 0.35, inner * 0.3, inner * 0.3);
   else if (state === 1) pen.strokeRect(x + 0.5, y + 0.5, inner - 1, inner - 1);
   else if (state === 2) pen.fillRect(x, y + inner / 2, inner, inner / 2);
@@ -66,6 +68,9 @@ export function statesView(context) {
   let size = 10;
   let across = 1;
   let here = 0;
+  let plane = [1, 1]; // width and height of the map
+  let painted = { states: new Uint8Array(0), width: 0 }; // what `base` shows
+  const base = make("canvas");
 
   /** @param {string} what */
   async function act(what) {
@@ -89,21 +94,33 @@ export function statesView(context) {
     return plainTable(["point", "state"], lines, `State of every point${more}`);
   }
 
-  function draw() {
+  /** All cells, drawn when they changed: 100,000 are not drawn anew for each step of the pointer. */
+  function paint() {
     const states = context.states();
     const count = states.length;
     const width = Math.min(root.clientWidth || MAP_WIDTH, MAP_WIDTH);
+    if (painted.states === states && painted.width === width) return;
+    painted = { states, width };
     size = Math.max(2, Math.min(18, Math.floor(Math.sqrt((width * MAP_HEIGHT) / Math.max(count, 1)))));
     across = Math.max(1, Math.floor(width / size));
-    const pen = sharp(canvas, Math.min(count, across) * size || 1, Math.ceil(count / across) * size || 1);
+    plane = [Math.min(count, across) * size || 1, Math.ceil(count / across) * size || 1];
+    const pen = sharp(base, plane[0], plane[1]);
     const colours = model.get("colours");
+    if (size < SHAPED) return squares(pen, across, size, states, pixelsOf(colours));
     for (let state = 0; state < colours.length; state += 1) {
       pen.fillStyle = pen.strokeStyle = colours[state];
       for (let index = 0; index < count; index += 1) {
         if (states[index] === state) cell(pen, state, (index % across) * size, Math.floor(index / across) * size, size);
       }
     }
-    if (document.activeElement === canvas && count) {
+  }
+
+  function draw() {
+    paint();
+    const pen = sharp(canvas, plane[0], plane[1]);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(base, 0, 0, plane[0], plane[1]);
+    if (document.activeElement === canvas && context.states().length) {
       pen.strokeStyle = inks(root).ink;
       pen.lineWidth = 2;
       pen.strokeRect((here % across) * size - 1, Math.floor(here / across) * size - 1, size + 1, size + 1);

@@ -1,7 +1,7 @@
 // @ts-check
 // The widget: a head that always tells how the scan stands, and five views of it.
 import { make, settled } from "./dom.js";
-import { asker, numbersOf } from "./ask.js";
+import { asker, kept } from "./ask.js";
 import { onTheme } from "./theme.js";
 import { formView } from "./form.js";
 import { statesView } from "./states.js";
@@ -27,8 +27,7 @@ function render({ model, el }) {
 
   const context = {
     model, ask, signal: over.signal, released: presses(root, over.signal),
-    states: () => numbersOf(model.get("states"), Uint8Array),
-    numbers: () => numbersOf(model.get("numbers"), Int32Array),
+    states: kept(() => model.get("states"), Uint8Array), numbers: kept(() => model.get("numbers"), Int32Array),
     select(/** @type {number[]} */ numbers) { model.set("selection", [...numbers]); model.save_changes(); update(); },
     toggle(/** @type {number} */ number) {
       const chosen = new Set(model.get("selection"));
@@ -124,7 +123,8 @@ function render({ model, el }) {
   };
   for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.on(`change:${name}`, soon);
   onTheme(settled(update, 50), over.signal);
-  const resized = new ResizeObserver(settled(update, 150));
+  let width = root.clientWidth;
+  const resized = new ResizeObserver(settled(() => { if (width !== (width = root.clientWidth)) update(); }, 150));
   resized.observe(root);
   update();
   return () => { over.abort(); resized.disconnect(); for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.off(`change:${name}`, soon); };

@@ -271,3 +271,58 @@ def test_the_first_lines_are_there_before_every_row_was_read(project: Project, p
     host.view("Explore")
     host.seen(page.get_by_role("slider", name="x"))
     assert page.get_by_role("slider", name="x").get_attribute("max") == "2000"
+
+
+PIXELS = """(what) => {
+  const seen = document.querySelector(what);
+  const copy = Object.assign(document.createElement('canvas'), { width: seen.width, height: seen.height });
+  const pen = copy.getContext('2d', { willReadFrequently: true });
+  pen.drawImage(seen, 0, 0);
+  const pixels = pen.getImageData(0, 0, seen.width, seen.height).data;
+  return (x, y) => [...pixels.subarray(4 * (y * seen.width + x), 4 * (y * seen.width + x) + 4)];
+}"""
+
+
+def test_every_value_of_a_heat_map_has_its_colour(project: Project, page: Page) -> None:
+    host = Host(page, ScanWidget(toy(project)))
+    host.view("Plot")
+    page.wait_for_function("document.querySelector('canvas.fpw-plot')?.ariaLabel?.includes('heat-map')")
+    found = page.evaluate(
+        f"(places) => {{ const at = ({PIXELS})('canvas.fpw-plot'); return places.map(([x, y]) => at(x, y)); }}",
+        [[90, 267], [366, 73], [590, 60]],
+    )
+    assert found == [[68, 1, 84, 255], [253, 231, 37, 255], [0, 0, 0, 0]]  # the least, the most, no value
+
+
+def test_lines_that_are_drawn_in_slices_are_all_there(project: Project, page: Page) -> None:
+    host = Host(page, ScanWidget(toy(project)))
+    host.view("Plot")
+    page.locator(".fpw-plots select").first.select_option("parallel")
+    page.wait_for_function(f"""() => {{
+      const at = ({PIXELS})('canvas.fpw-plot');
+      const between = Array.from({{ length: 300 }}, (_, y) => at(60, 30 + y));
+      return between.filter((each) => each[3] > 60).length >= 12;
+    }}""")
+    assert page.locator("canvas.fpw-plot").get_attribute("aria-label") == "parallel coordinates of 18 points"
+
+
+def test_a_map_of_very_many_points_has_the_colour_of_each_state(project: Project, page: Page) -> None:
+    Host(page, ScanWidget(toy(project)))
+    wrong = page.evaluate(f"""async () => {{
+      const at = {PIXELS};
+      const count = 20000;
+      const numbers = new Int32Array(count).map((_, index) => index);
+      const states = new Uint8Array(count).map((_, index) => (index * index) % 7);
+      model.set('numbers', new DataView(numbers.buffer));
+      model.set('states', new DataView(states.buffer));
+      const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      await drawn();
+      await drawn();
+      const across = Math.floor(document.querySelector('canvas.fpw-map').width / 3);
+      const pixel = at('canvas.fpw-map');
+      const word = (each) => each.toString(16).padStart(2, '0');
+      const ink = (index) => '#' + pixel((index % across) * 3 + 1, Math.floor(index / across) * 3 + 1)
+        .slice(0, 3).map(word).join('');
+      return [...states].filter((state, index) => ink(index) !== model.get('colours')[state]).length;
+    }}""")
+    assert wrong == 0
