@@ -3,14 +3,18 @@
 
 const PATIENCE = 60000; // milliseconds; a far file may have to come first
 
+/** @typedef {(ask: string, given?: Record<string, any>) => Promise<{answer: any, buffers: DataView[]}>} Ask */
+
 /**
+ * `end` gives up all questions, and those to come, for a reason.
  * @param {any} model
- * @returns {(ask: string, given?: Record<string, any>) => Promise<{answer: any, buffers: DataView[]}>}
+ * @returns {Ask & {end: (why: string) => void}}
  */
 export function asker(model) {
   const waiting = new Map();
   const own = Math.random().toString(36).slice(2); // several views of one model hear all answers
   let last = 0;
+  let ended = "";
   model.on("msg:custom", (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => {
     const call = waiting.get(message && message.id);
     if (!call) return;
@@ -19,8 +23,10 @@ export function asker(model) {
     if (message.answer && message.answer.fault) call.reject(new Error(message.answer.fault));
     else call.resolve({ answer: message.answer, buffers: buffers || [] });
   });
-  return (ask, given = {}) =>
+  /** @type {Ask} */
+  const put = (ask, given = {}) =>
     new Promise((resolve, reject) => {
+      if (ended) throw new Error(ended);
       const id = `${own}-${(last += 1)}`;
       const timer = setTimeout(() => {
         waiting.delete(id);
@@ -29,6 +35,13 @@ export function asker(model) {
       waiting.set(id, { resolve, reject, timer });
       model.send({ id, ask, given });
     });
+  return Object.assign(put, {
+    end(/** @type {string} */ why) {
+      ended = why;
+      for (const call of waiting.values()) { clearTimeout(call.timer); call.reject(new Error(why)); }
+      waiting.clear();
+    },
+  });
 }
 
 /**

@@ -2,6 +2,7 @@
 // The widget: a head that always tells how the scan stands, and five views of it.
 import { make, settled } from "./dom.js";
 import { asker, kept } from "./ask.js";
+import { whenGone } from "./kernel.js";
 import { onTheme } from "./theme.js";
 import { formView } from "./form.js";
 import { statesView } from "./states.js";
@@ -18,11 +19,12 @@ function render({ model, el }) {
   const head = make("div", { class: "fpw-head" });
   const bar = make("div", { class: "fpw-bar", role: "progressbar", "aria-label": "points that have ended", "aria-valuemin": 0, "aria-valuemax": 100 });
   const stuck = make("div", { class: "fpw-stuck", role: "status", hidden: true });
+  const still = make("div", { class: "fpw-still", role: "status" });
   const complaint = make("div", { class: "fpw-complaint", role: "alert", hidden: true });
   const tabs = make("div", { class: "fpw-tabs", role: "tablist", "aria-label": "views of the scan" });
   const place = make("div", { class: "fpw-place", role: "tabpanel", tabindex: "-1" });
   // Lab takes arrow keys for headings and cells, and letters for commands: keys in here are ours.
-  const root = make("section", { class: "fpw", "aria-label": "farpoint scan", "data-lm-suppress-shortcuts": "true", onkeydown: ownKeys }, head, bar, stuck, tabs, complaint, place);
+  const root = make("section", { class: "fpw", "aria-label": "farpoint scan", "data-lm-suppress-shortcuts": "true", onkeydown: ownKeys }, head, bar, stuck, still, tabs, complaint, place);
   el.replaceChildren(root);
 
   const context = {
@@ -122,6 +124,12 @@ function render({ model, el }) {
     });
   };
   for (const name of ["states", "numbers", "status", "view", "selection", "cursor", "task"]) model.on(`change:${name}`, soon);
+  whenGone(model, () => {
+    ask.end("the kernel is gone");
+    still.textContent = context.numbers().length
+      ? "The kernel is gone: this picture stands still. Reload the page for the page that needs no kernel."
+      : "The kernel is gone. Run the cell again to have this form back.";
+  }, over.signal);
   onTheme(settled(update, 50), over.signal);
   let width = root.clientWidth;
   const resized = new ResizeObserver(settled(() => { if (width !== (width = root.clientWidth)) update(); }, 150));

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +43,7 @@ scan
 """
 FORM = "fp.ScanWidget(lambda k: k, name='form')"
 GONE = "The kernel of this widget is gone."
+STILL = "The kernel is gone: this picture stands still. Reload the page for the page that needs no kernel."
 DEAD = "Error displaying widget: model not found"  # Lab's own words
 WAVE = ("n = 1", "import matplotlib.pyplot as plt\nplt.plot([0, n, 0])\nplt.title(f'n = {n}');")
 
@@ -50,6 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     folder = tmp_path_factory.mktemp("lab")
     lab.write_cells(folder / "spring.ipynb", SPRING, "print(sorted(widget.scan.selection.table['k'].unique()))")
     lab.write_cells(folder / "pictures.ipynb", PICTURES, FORM)
+    lab.write_cells(folder / "killed.ipynb", PICTURES, "import os; print(os.getpid())")
     made = lab.write_cells(folder / "wave.ipynb", *WAVE)
     made.write_text(made.read_text().replace('"metadata": {}', '"metadata": {"tags": ["parameters"]}', 1))
     with lab.jupyter(folder) as found:
@@ -220,6 +224,9 @@ def test_with_the_kernel_gone_the_page_below_still_drags(page: Page, server: lab
     assert "3 COMPLETED" in json.dumps(server.ask("api/contents/pictures.ipynb"))
     assert page.get_by_text(GONE).is_hidden()
     server.end_kernels()
+    page.get_by_text(STILL).wait_for()  # until somebody reloads
+    page.get_by_text("The kernel is gone. Run the cell again to have this form back.").wait_for()
+    page.screenshot(path=tmp_path / "still.png")
     page.reload()
     page.locator(".farpoint-static iframe").wait_for(timeout=60_000)
     page.get_by_text(GONE).wait_for()  # a widget that never had a scan leaves a sentence, and a scan no dead widget
@@ -232,3 +239,14 @@ def test_with_the_kernel_gone_the_page_below_still_drags(page: Page, server: lab
     assert slider.input_value() != before
     frame.locator("img").first.wait_for()
     page.screenshot(path=tmp_path / "static.png")
+
+
+def test_a_kernel_that_was_killed_leaves_no_widget_that_seems_to_live(page: Page, server: lab.Server) -> None:
+    open_notebook(page, server, "killed.ipynb")
+    run_cell(page, 0)
+    ended(page)
+    assert page.locator(".fpw-still").is_hidden()
+    run_cell(page, 1)
+    said = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea-output")
+    os.kill(int(said.inner_text()), signal.SIGKILL)  # Jupyter starts another one in its place
+    page.get_by_text(STILL).wait_for(timeout=60_000)

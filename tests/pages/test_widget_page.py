@@ -273,6 +273,23 @@ def test_the_first_lines_are_there_before_every_row_was_read(project: Project, p
     assert page.get_by_role("slider", name="x").get_attribute("max") == "2000"
 
 
+def test_a_widget_whose_kernel_went_away_says_so_and_asks_it_nothing(project: Project, page: Page) -> None:
+    host = Host(page, ScanWidget(toy(project)))
+    still = page.locator(".fpw-still")
+    assert still.is_hidden()
+    page.evaluate("() => { model.send = () => { throw new Error('asked'); }; fire('comm_live_update'); }")
+    still.get_by_text("The kernel is gone: this picture stands still. Reload the page").wait_for()
+    host.view("Table")
+    page.locator(".fpw-complaint", has_text="the kernel is gone").wait_for()
+
+
+def test_a_form_whose_kernel_went_away_says_what_brings_it_back(project: Project, page: Page) -> None:
+    write_notebook(project.root / "toy.ipynb")
+    Host(page, ScanWidget("toy.ipynb", project=project))
+    page.evaluate("() => fire('comm_live_update')")
+    page.get_by_text("The kernel is gone. Run the cell again to have this form back.").wait_for()
+
+
 PIXELS = """(what) => {
   const seen = document.querySelector(what);
   const copy = Object.assign(document.createElement('canvas'), { width: seen.width, height: seen.height });

@@ -10,7 +10,10 @@ from functools import cache
 from pathlib import Path
 
 # In this order each module comes after those that it imports.
-ORDER = ("dom", "ask", "theme", "form", "pixels", "flat", "parallel", "states", "table", "plot", "explore", "widget")
+ORDER = (
+    "dom", "ask", "kernel", "theme", "form", "pixels", "flat", "parallel", "states", "table", "plot", "explore",
+    "widget",
+)  # fmt: skip
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?function\*? |const |class )", re.MULTILINE)
 
