@@ -140,7 +140,10 @@ export function formView(model, ask) {
   });
 
   const fields = model.get("task").fields || [];
-  const machine = choice(model.get("machines"), model.get("machine"), (value) => { model.set("machine", value); changed(); });
+  const profiles = /** @type {string[]} */ (model.get("profiles"));
+  const said = profiles.length || !model.get("machine") ? [["", "as the profile says"]] : [];
+  const machine = choice([...said, ...model.get("machines")], model.get("machine"), (value) => { model.set("machine", value); changed(); });
+  const profile = choice([["", "the one that fits"], ...profiles], model.get("profile"), (value) => { model.set("profile", value); changed(); });
   root.append(
     make("div", { class: "fpw-scroll" },
       make("table", { class: "fpw-axes" },
@@ -148,7 +151,7 @@ export function formView(model, ask) {
         make("thead", {}, make("tr", {}, ["parameter", "type", "default", "varies", "values", "together with"].map((head) => make("th", { scope: "col" }, head)))),
         make("tbody", {}, fields.map(line)))),
     make("div", { class: "fpw-samples", hidden: true }, labelled("sampled points", samples)),
-    make("div", { class: "fpw-where" }, labelled("machine", machine), Object.keys(NEEDS).map(resource)),
+    make("div", { class: "fpw-where" }, profiles.length ? labelled("profile", profile) : null, labelled("machine", machine), Object.keys(NEEDS).map(resource)),
     told, make("div", { class: "fpw-actions" }, submit));
   look();
   return { root, update: () => {} };

@@ -208,6 +208,27 @@ def test_refine_adds_points_between(project: Project, page: Page) -> None:
     assert len(scan) == 21
 
 
+def test_a_form_offers_profiles_where_there_are_any(project: Project, page: Page) -> None:
+    write_notebook(project.root / "toy.ipynb")
+    widget = ScanWidget("toy.ipynb", project=project)
+    widget.profiles, widget.machine = ["wide", "<b>"], ""
+    Host(page, widget)
+    shown = page.locator(".fpw-where select")
+    assert [each.all_inner_texts() for each in (shown.nth(0).locator("option"), shown.nth(1).locator("option"))] == [
+        ["the one that fits", "wide", "<b>"],
+        ["as the profile says", "local"],
+    ]
+    shown.nth(0).select_option("wide")
+    until(lambda: bool(page.evaluate("model.get('profile')")), "the choice is made")
+    assert widget.profile == "wide"
+
+
+def test_a_form_without_profiles_asks_for_none(project: Project, page: Page) -> None:
+    write_notebook(project.root / "toy.ipynb")
+    Host(page, ScanWidget("toy.ipynb", project=project))
+    assert page.locator(".fpw-where select").locator("option").all_inner_texts() == ["local"]
+
+
 def test_a_fault_is_told_and_goes_again(project: Project, page: Page) -> None:
     write_notebook(project.root / "toy.ipynb")
     host = Host(page, ScanWidget("toy.ipynb", project=project))

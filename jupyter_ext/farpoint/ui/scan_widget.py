@@ -37,9 +37,10 @@ class ScanWidget(anywidget.AnyWidget):
 
     All traits may be read, set and observed, and ipywidgets controls put around it: `task` (name and `fields`), `axes`
     (a list of axes as `form.points` takes them), `samples` (points where an axis is sampled), `machine`, `machines`,
-    `resources` (texts by name), `view` (which part is shown), `numbers` and `states` (bytes; `words` and `colours` say
-    what a byte stands for), `status` (a dict of words and counts), `cursor` (the point that is explored) and
-    `selection` (point numbers). `scan` is the Scan once there is one; `scan.selection` its chosen points.
+    `profile`, `profiles` (names; an empty machine or profile is chosen as elsewhere), `resources` (texts by name),
+    `view` (which part is shown), `numbers` and `states` (bytes; `words` and `colours` say what a byte stands for),
+    `status` (a dict of words and counts), `cursor` (the point that is explored) and `selection` (point numbers). `scan`
+    is the Scan once there is one; `scan.selection` its chosen points.
     Raises BadTask where there is no such notebook.
 
     >>> def spring(k, damping: float = 0.1): ...
@@ -57,6 +58,8 @@ class ScanWidget(anywidget.AnyWidget):
     samples = traitlets.Int(20).tag(sync=True)
     machines = traitlets.List(traitlets.Unicode()).tag(sync=True)
     machine = traitlets.Unicode().tag(sync=True)
+    profiles = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    profile = traitlets.Unicode().tag(sync=True)
     resources = traitlets.Dict().tag(sync=True)
     view = traitlets.Enum(["define", "progress", "table", "plot", "explore"], "define").tag(sync=True)
     words = traitlets.List([state.value for state in State]).tag(sync=True)
@@ -124,7 +127,8 @@ class ScanWidget(anywidget.AnyWidget):
     def _choose_machines(self) -> None:
         config = self.project.config
         self.machines = list(config.machines)
-        self.machine = config.default_machine
+        self.machine = "" if config.profiles else config.default_machine  # they may choose it
+        self.profiles = list(dict.fromkeys(each.name for each in config.profiles if each.name))
 
     # ------------------------------------------------------------------------------------------ defining
     def points(self) -> Points:
@@ -139,16 +143,17 @@ class ScanWidget(anywidget.AnyWidget):
 
     def preview(self) -> Preview:
         """What `submit()` would do; sends nothing."""
-        return self.defined().preview(self.machine or None, **self._resources())
+        return self.defined().preview(self.machine or None, **self._chosen())
 
     def submit(self) -> Scan:
         """Hand the points of the form over, and show how they go."""
-        scan = self.defined().submit(self.machine or None, **self._resources())
+        scan = self.defined().submit(self.machine or None, **self._chosen())
         self._show(scan)
         return scan
 
-    def _resources(self) -> dict[str, Any]:
-        return {name: text for name, text in self.resources.items() if name in RESOURCES and str(text).strip()}
+    def _chosen(self) -> dict[str, Any]:
+        given = {name: text for name, text in self.resources.items() if name in RESOURCES and str(text).strip()}
+        return {**given, "profile": self.profile or None}
 
     # ------------------------------------------------------------------------------------------ watching
     def _show(self, scan: Scan) -> None:
@@ -301,7 +306,7 @@ class ScanWidget(anywidget.AnyWidget):
         part = self._running().add([dict(point) for point in points])
         count = len(part)
         if count:
-            part.submit(self.machine or None, **self._resources())
+            part.submit(self.machine or None, **self._chosen())
             self._follow()
         return {"count": count}, []
 

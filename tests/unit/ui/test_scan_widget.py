@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,37 @@ def test_the_preview_sends_nothing(widget: ScanWidget, front: Front, machine: St
     assert (answer["points"], answer["jobs"], answer["machine"]) == (4, 1, "local")
     assert answer["script"].startswith("#!/bin/sh")
     assert machine.jobs == []
+
+
+PROFILES = """
+[machines.other]
+host = "other"
+[[profiles]]
+name = "wide"
+machine = "other"
+cpus = 2
+[[profiles]]
+match = "toy"
+machine = "other"
+"""
+
+
+def test_profiles_choose_where_the_form_does_not(project: Project, machine: StillMachine) -> None:
+    assert ScanWidget("toy.ipynb", project=project).profiles == []
+    (project.root / "farpoint.toml").write_text(PROFILES)
+    other = StillMachine()
+    other.name = "other"
+    with closing(Project(project.root, state=project.state, machines={"local": machine, "other": other})) as known:
+        widget = ScanWidget("toy.ipynb", project=known)
+        widget.axes = AXES
+        assert (widget.profiles, widget.profile, widget.machine) == (["wide"], "", "")
+        assert Front(widget).ask("preview")[0]["machine"] == "other"
+        widget.machine = "local"
+        assert Front(widget).ask("preview")[0]["machine"] == "local"
+        widget.profile = "wide"
+        assert "on other, cpus=2" in str(widget.preview())
+        widget.machine = ""
+        assert widget.preview().machine == "other"
 
 
 def test_what_is_wrong_is_told_in_words(widget: ScanWidget, front: Front) -> None:
