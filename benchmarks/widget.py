@@ -85,9 +85,9 @@ def main(points: int = 100_000, changes: int = 20_000) -> None:
             run(page, 0)
             page.locator("canvas.fpw-map").wait_for(timeout=600_000)
             print(f"{points:,} points written and shown in {time.monotonic() - begun:.0f} s")
-            first_looks(page)
+            slow = first_looks(page)
             print("at rest:")
-            slow = gestures(page)
+            slow += gestures(page)
             run(page, 1)
             page.wait_for_timeout(1000)
             print(f"while {changes:,} states change:")
@@ -111,6 +111,11 @@ const heads = () => [...document.querySelectorAll('.fpw-table th')];
 const energy = () => heads().find((each) => each.textContent.startsWith('energy'));
 const lines = () => told('.fpw-count') + told('.fpw-table tbody');
 let typed = 1;
+if (!window.tasks) {
+  const note = (list) => window.tasks.push(...list.getEntries().map((each) => Math.round(each.duration)));
+  new PerformanceObserver(note).observe({ entryTypes: ['longtask'] });
+}
+window.tasks = [];
 window.gestures = {
   map: [() => tab('Progress'), () => one('canvas.fpw-map')],
   table: [() => tab('Table'), () => one('.fpw-table tbody tr')],
@@ -159,18 +164,33 @@ def show(page: Page, name: str) -> None:
     page.locator(VIEWS[name]).first.wait_for(timeout=120_000)
 
 
-def first_looks(page: Page) -> None:
-    """How long each view takes the first time; the first of all may have to wait until every row was read."""
-    for name in VIEWS:
-        begun = time.monotonic()
-        show(page, name)
-        print(f"  first look at {name}: {1000 * (time.monotonic() - begun):.0f} ms", flush=True)
+FIRST = """async ([name, seen]) => {
+  const tab = [...document.querySelectorAll('.fpw-tabs button')].find((each) => each.textContent === name);
+  const start = performance.now();
+  tab.click();
+  while (!document.querySelector(seen)) await new Promise((done) => setTimeout(done, 1));
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+  return performance.now() - start;
+}"""
+
+
+def first_looks(page: Page) -> list[str]:
+    """How long each view takes the first time, right after opening: until something of it is there, then all."""
+    slow = []
+    took = page.evaluate(FIRST, ["Table", VIEWS["Table"]])
+    slow += told("first look at Table", [took])
+    begun = time.monotonic()
+    slow += told("first look at Explore", [page.evaluate(FIRST, ["Explore", VIEWS["Explore"]])])
+    page.locator(".fpw-slider input").first.wait_for(timeout=120_000)
+    print(f"  all points were read {time.monotonic() - begun:.1f} s later", flush=True)
+    slow += told("first look at Plot, after that", [page.evaluate(FIRST, ["Plot", VIEWS["Plot"]])])
+    return slow
 
 
 def told(what: str, took: list[float]) -> list[str]:
     """Print the median of some milliseconds; the name again, if that is too slow."""
     middle = sorted(took)[len(took) // 2]
-    print(f"  {what:28} {middle:6.0f} ms   ({', '.join(f'{each:.0f}' for each in took)})", flush=True)
+    print(f"  {what:30} {middle:6.0f} ms   ({', '.join(f'{each:.0f}' for each in took)})", flush=True)
     return [what] if middle > LIMIT else []
 
 
@@ -191,6 +211,8 @@ def gestures(page: Page) -> list[str]:
     page.get_by_label("filter the table").fill("")
     for kind in ("heat", "scatter"):
         slow += plot(page, kind)
+    longest = sorted(page.evaluate("tasks"), reverse=True)[:8]
+    print(f"  the page's longest tasks: {', '.join(map(str, longest)) or 'none above 50'} ms", flush=True)
     return slow
 
 

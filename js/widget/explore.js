@@ -44,6 +44,7 @@ export function exploreView(context) {
   let byPlace = new Map();
   let inputs = /** @type {any[]} */ ([]);
   let turn = 0;
+  let asking = -1; // the point whose answer is on its way
   let loaded = -1;
   let loading = /** @type {Promise<void> | null} */ (null);
   let shown = { number: -1, state: -1 };
@@ -102,7 +103,9 @@ export function exploreView(context) {
       index = nearest(at);
       note.textContent = "No point there: the nearest one is shown.";
     }
-    if (index !== undefined) context.look(context.numbers()[index]);
+    if (index === undefined) return;
+    show(context.numbers()[index]); // before the kernel is told where the cursor is
+    context.look(context.numbers()[index]);
   }
 
   /** @param {number[]} at */
@@ -128,15 +131,18 @@ export function exploreView(context) {
 
   /** @param {number} number */
   async function show(number) {
-    const mine = (turn += 1);
     const index = context.numbers().indexOf(number);
-    if (index < 0) return;
+    if (index < 0 || number === asking) return;
+    const mine = (turn += 1);
+    asking = number;
     place(index);
     try {
       const { answer, buffers } = await ask("point", { number });
       if (mine === turn) fill(answer, buffers);
     } catch (fault) {
       if (mine === turn) context.complain(/** @type {Error} */ (fault).message);
+    } finally {
+      if (mine === turn) asking = -1;
     }
   }
 

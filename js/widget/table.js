@@ -1,7 +1,7 @@
 // @ts-check
 // The scan's table: sorted, filtered and paged by the kernel, so that 100,000 points cost what fifty do. Until the kernel
 // has read them all it shows the lines in question alone.
-import { choice, latest, make, patiently } from "./dom.js";
+import { choice, make, patiently } from "./dom.js";
 import { stateWords } from "./states.js";
 
 const LINES = 50;
@@ -58,25 +58,42 @@ export function tableView(context) {
     load();
   }
 
-  const load = latest(async () => {
+  let turn = 0;
+  let going = 0;
+  let again = false;
+
+  /** What somebody wants to see is asked for at once, and overtakes what was asked for before. */
+  async function load() {
+    const mine = (turn += 1);
     const { states: only, offset, limit } = asked;
     const inOrder = !asked.sort && !asked.words.trim();
+    going += 1;
     try {
       const { answer } = await patiently(inOrder ? ask("glance", { states: only, offset, limit }) : ask("page", asked), (words) => { count.textContent = words; });
       await context.released();
+      if (mine !== turn) return;
       show(answer);
       if (answer.early) readAll();
     } catch (fault) {
       context.complain(/** @type {Error} */ (fault).message);
+    } finally {
+      going -= 1;
+      if (!going && again) { again = false; load(); }
     }
-  });
+  }
+
+  /** What changed by itself is looked at when nothing else is on its way, and then for certain. */
+  function update() {
+    if (going) again = true;
+    else load();
+  }
 
   async function readAll() {
     if (reading) return;
     reading = true;
     try {
       await ask("ready");
-      load();
+      update();
     } catch (fault) {
       context.complain(/** @type {Error} */ (fault).message);
     } finally {
@@ -106,5 +123,5 @@ export function tableView(context) {
     back.disabled = found.offset === 0;
     next.disabled = last >= found.total;
   }
-  return { root, update: load };
+  return { root, update };
 }

@@ -294,6 +294,25 @@ def test_the_first_lines_are_there_before_every_row_was_read(project: Project, p
     assert page.get_by_role("slider", name="x").get_attribute("max") == "2000"
 
 
+def test_what_somebody_asks_for_overtakes_what_is_looked_at_by_itself(project: Project, page: Page) -> None:
+    host = Host(page, ScanWidget(toy(project)))
+    host.view("Table")
+    page.locator(".fpw-table tbody tr").first.wait_for()
+    page.evaluate("""async () => {
+      const send = model.send;
+      const held = new Promise((done) => {
+        model.send = (content) => { model.send = send; window.late = () => send(content); done(); };
+      });
+      fire('change:status');
+      await held;
+    }""")
+    page.get_by_role("columnheader", name="energy").get_by_role("button").click()
+    page.locator('th[aria-sort="ascending"]').wait_for()
+    page.evaluate("() => window.late()")
+    page.wait_for_timeout(300)
+    assert page.locator('th[aria-sort="ascending"]').inner_text() == "energy ▴"
+
+
 def test_a_widget_whose_kernel_went_away_says_so_and_asks_it_nothing(project: Project, page: Page) -> None:
     host = Host(page, ScanWidget(toy(project)))
     still = page.locator(".fpw-still")
