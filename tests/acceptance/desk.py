@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -60,10 +62,14 @@ class Desk:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, code: str, timeout: float = 120, **environment: str) -> str:
-        """What a fresh process printed; its error if it failed."""
+    def run(self, code: str, timeout: float = 240, **environment: str) -> str:
+        """What a fresh process printed; its error if it failed. One that takes too long is ended and shown."""
         process = self.start(code, **environment)
-        out, err = process.communicate(timeout=timeout)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            pytest.fail("took more than {} s: {} {}".format(timeout, *process.communicate()))
         assert process.returncode == 0, err
         return out
 

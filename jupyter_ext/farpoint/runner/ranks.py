@@ -9,11 +9,10 @@ import shlex
 import sys
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
-from . import events, journal, layout
+from . import events, journal, layout, speakers
 
 LAUNCHER = "mpirun"
 NUMBERED = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
-AT_ONCE = 1 << 16
 
 Event = Dict[str, Any]
 Left = NamedTuple("Left", [("events", List[Event]), ("failure", Optional[Event])])
@@ -41,12 +40,12 @@ def main(arguments: List[str]) -> int:
         sys.path.insert(0, spec["modules"])
     if rank > 0 or os.uname().nodename != spec["host"]:
         path = _of_its_own(spec, path, rank)
-    speakers = _numbered("[rank %d] " % rank) if rank > 0 else []
+    speaking = speakers.start("[rank %d] " % rank if rank > 0 else "")
     work = importlib.import_module("%s.%s" % (__package__, verb))
     try:
         code = work.main([path])
     finally:
-        _fall_silent(speakers)
+        speakers.stop(speaking)
     return int(code or any(state != "COMPLETED" for state in events.results))
 
 
@@ -100,52 +99,6 @@ def _of_its_own(spec: Mapping[str, Any], path: str, rank: int) -> str:
 def _checkpoint(ours: str, spec: Mapping[str, Any]) -> str:
     run = os.path.dirname(ours)
     return os.path.join(os.path.dirname(os.path.dirname(run)), "checkpoints", str(spec["i"]))
-
-
-def _numbered(prefix: str) -> List[int]:
-    """From here on every line this process and its children print goes through one that puts `prefix` before it.
-
-    A fork and not a thread, so that nothing of it is left in the process that runs the user's code.
-    """
-    pids = []
-    for descriptor in (1, 2):
-        reading, writing = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.close(writing)
-            os.close(3 - descriptor)  # of the other one, which would else not see its end
-            _pass_on(reading, descriptor, prefix.encode("ascii"))
-            os._exit(0)
-        os.close(reading)
-        os.dup2(writing, descriptor)
-        os.close(writing)
-        pids.append(pid)
-    return pids
-
-
-def _fall_silent(speakers: List[int]) -> None:
-    """Everything printed is passed on before this ends: a launcher may end with it whatever is left."""
-    if not speakers:
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
-        stream.flush()
-        os.dup2(nothing, descriptor)
-    for pid in speakers:
-        os.waitpid(pid, 0)
-
-
-def _pass_on(reading: int, descriptor: int, prefix: bytes) -> None:
-    rest = b""
-    while True:
-        data = os.read(reading, AT_ONCE)
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop() if data else b""
-        said = b"".join(prefix + line + b"\n" for line in lines if line or data)
-        if said:
-            layout.write_all(descriptor, said)
-        if not data:
-            return
 
 
 def _read(path: str) -> List[Event]:
