@@ -65,6 +65,7 @@ export function exploreView(context) {
     const count = context.numbers().length;
     const { answer, buffers } = await patiently(ask("axes"), (words) => { if (!axes.length) sliders.textContent = words; });
     loaded = count;
+    context.columns = answer.columns;
     const before = JSON.stringify(axes);
     axes = answer.axes;
     places = numbersOf(buffers[0], Int32Array);

@@ -83,6 +83,7 @@ export function plotView(context) {
   const load = latest(async () => {
     try {
       const seq = model.get("status").seq;
+      if (!columns.length) columns = context.columns;
       if (!columns.length) await need([]);
       suggest();
       await need(chosen.kind === "parallel" ? [...usable().map((column) => column.name)] : [chosen.x, chosen.y, chosen.colour]);

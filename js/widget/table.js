@@ -74,6 +74,7 @@ export function tableView(context) {
       if (mine !== turn) return;
       show(answer);
       if (answer.early) readAll();
+      else context.columns = answer.columns;
     } catch (fault) {
       context.complain(/** @type {Error} */ (fault).message);
     } finally {

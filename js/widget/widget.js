@@ -28,6 +28,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   const context = {
+    columns: /** @type {any[]} */ ([]), // as they were last told, once every row was read
     model, ask, signal: over.signal, released: presses(root, over.signal),
     states: kept(() => model.get("states"), Uint8Array), numbers: kept(() => model.get("numbers"), Int32Array),
     select(/** @type {number[]} */ numbers) { model.set("selection", [...numbers]); model.save_changes(); update(); },
@@ -55,8 +56,8 @@ function render({ model, el }) {
   /** @param {string} name */
   function open(name) {
     model.set("view", name);
+    update(); // what it asks is asked before the kernel is told
     model.save_changes();
-    update();
   }
 
   function fillTabs() {

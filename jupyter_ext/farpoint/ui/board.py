@@ -103,6 +103,7 @@ class Board:
             seq, asked = self._view.project.store.seq(), self._view.asked
             read = sheet.of_rows(self._view.slices(sheet.SLICE), self._turns.rest)
             read.seq, read.asked = seq, asked
+            read.draw(self._turns.rest)
             read.spell(self._turns.rest)
             with self._guard:
                 self._sheet = read

@@ -45,7 +45,11 @@ class Column:
         if value is not None:
             self._first = self._first or repr(value)
             self._varies = self._varies or repr(value) != self._first
-        self._orders, self._drawn = {}, None
+        self._orders = {}
+        if self._drawn is not None and self.numeric and not self._drawn[0]:
+            self._drawn[1][place] = math.nan if value is None else float(value)
+        else:
+            self._drawn = None
         return True
 
     @property

@@ -16,7 +16,7 @@ from farpoint.table import column_name, names_of, recorded, value
 from farpoint.ui.columns import Column
 
 OURS = ("run_state", "run_reason", "run_seconds", "run_machine")
-SLICE = 500  # rows after which others get their turn
+SLICE = 100  # rows after which others get their turn
 
 Rest = Callable[[], object]  # called between two pieces of work, none of which takes long
 
@@ -71,6 +71,13 @@ class Sheet:
                 spelled.append(column.words())
                 rest()
             self.words = [" ".join(each) for each in zip(*spelled, strict=True)]
+
+    def draw(self, rest: Rest) -> None:
+        """Have the numbers at hand that plots are made of."""
+        for column in self.columns.values():
+            if column.numeric:
+                column.drawn()
+                rest()
 
     def renew(self, row: RunRow) -> bool:
         """Take in one row; False where that cannot be done in place."""

@@ -7,10 +7,12 @@ times: a reader that never rests makes an answer of 5 ms one of 300.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-BREATH = 0.002  # seconds in which a question that has just arrived can make itself known
+BURST = 0.003  # seconds of long work in one go
+BREATH = 0.001  # seconds in which a question that has just arrived can make itself known
 
 
 class Turns:
@@ -19,6 +21,7 @@ class Turns:
     def __init__(self) -> None:
         self._asked = threading.Condition()
         self._going = 0
+        self._rested = 0.0
 
     @contextmanager
     def first(self) -> Iterator[None]:
@@ -33,7 +36,10 @@ class Turns:
                 self._asked.notify_all()
 
     def rest(self) -> None:
-        """Let others have a turn, and wait while a question is being answered."""
+        """Let others have a turn now and then, and wait while a question is being answered. One thread may call it."""
+        if time.monotonic() - self._rested < BURST and not self._going:
+            return
         with self._asked:
             self._asked.wait(BREATH)
             self._asked.wait_for(lambda: not self._going)
+        self._rested = time.monotonic()
