@@ -2,6 +2,8 @@
 # Each target makes its own virtual environment the first time; no other set-up is needed.
 VENV ?= .venv
 PYTHON ?=
+# One more than two cores: much of what the tests of real schedulers do is wait for them.
+WORKERS ?= 3
 BIN = $(VENV)/bin
 SOURCES = $(wildcard pyproject.toml scripts/setup_venv.sh)
 
@@ -23,10 +25,10 @@ demo: $(VENV)/.demo ## scan a notebook at 24 points on this computer and show th
 	@$(BIN)/python demo/demo.py
 
 test: check test-py313 ## all checks and all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 test-long: check ## the same with the large counts of tests/budget.toml
-	@FARPOINT_BUDGET=long $(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 7200
+	@FARPOINT_BUDGET=long $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --timeout 7200
 
 test-py313: $(VENV)/.dev ## imports and unit tests under Python 3.13, where there is one
 	@sh scripts/test_python.sh 3.13 $(VENV)-3.13
@@ -43,7 +45,7 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 cover: $(VENV)/.dev ## all tests, with lines never run listed
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report term-missing
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report term-missing
 
 docs: $(VENV)/.dev ## the documentation, in site/; a warning is an error
 	$(BIN)/python scripts/cli_reference.py
