@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from farpoint.runner import speakers
+
 RUNNER = str(Path(__file__).parents[3] / "jupyter_ext")
 SAY = """
-import os, signal, subprocess, sys
+import os, signal, subprocess, sys, time
 sys.path.insert(0, {path!r})
 from farpoint.runner import speakers
+speakers.SOON = {soon}
 speaking = speakers.start({prefix!r})
 {body}
 speakers.stop(speaking)
@@ -20,9 +23,9 @@ speakers.stop(speaking)
 WAIT = "\nsys.stdin.read()"
 
 
-def start(body: str, prefix: str = "") -> subprocess.Popen[bytes]:
+def start(body: str, prefix: str = "", soon: float = speakers.SOON) -> subprocess.Popen[bytes]:
     """A process in a session of its own whose speakers pass on what `body` prints."""
-    code = SAY.format(path=RUNNER, prefix=prefix, body=body)
+    code = SAY.format(path=RUNNER, prefix=prefix, body=body, soon=soon)
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
 
@@ -41,7 +44,8 @@ def first_read(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def test_a_line_written_word_by_word_comes_in_one_piece():
-    with start("for word in (b'rank', b' ', b'0', b' of ', b'job\\n'): os.write(1, word)" + WAIT) as process:
+    words = "for word in (b'rank', b' ', b'0', b' of ', b'job\\n'): time.sleep(0.05); os.write(1, word)"
+    with start(words + WAIT, soon=60) as process:
         assert first_read(process) == b"rank 0 of job\n"
         process.communicate(timeout=30)
 
