@@ -5,7 +5,6 @@ Knows names and bytes only; every write is atomic and on disk when it returns. D
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,11 +12,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from farpoint import filelock
 from farpoint.errors import BadInput, BadTask, NotFound
 from farpoint.model import JobFiles
 from farpoint.runner import journal, layout
@@ -182,14 +182,9 @@ class Folders:
     @contextmanager
     def _alone(self, scan: str) -> Iterator[None]:
         """One placement in a scan at a time, among all processes."""
-        handle = os.open(self.scan_folder(scan) / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            # Some network disks know no locks: there, people place from one computer at a time.
-            with suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        # Some network disks know no locks: there, people place from one computer at a time.
+        with filelock.held(self.scan_folder(scan) / ".lock", 0o666, needed=False):
             yield
-        finally:
-            os.close(handle)
 
     def prepare(self) -> None:
         """Make the folder itself, which git is told to pass over."""

@@ -5,7 +5,6 @@ Knows where things are, not what is done with them; the only place besides the r
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import random as dice
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from farpoint import config as settings
+from farpoint import filelock
 from farpoint.errors import BadInput, NotFound, Unreachable, nearest
 from farpoint.folders import Folders
 from farpoint.machines import registry
@@ -189,12 +189,8 @@ class Project:
     @contextmanager
     def _lock_file(self, path: Path) -> Iterator[None]:
         layout.make_private(str(path.parent))
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with filelock.held(path):
             yield
-        finally:
-            os.close(handle)
 
     def close(self) -> None:
         """Let go of the machines and the store; work goes on."""

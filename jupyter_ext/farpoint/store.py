@@ -5,7 +5,6 @@ Knows rows and transactions only. It is a cache of the job folders: no decision 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from farpoint import filelock
 from farpoint.errors import StoreError
 from farpoint.model import SYSTEM_FAULTS, FileInfo, JobRow, Pause, Phase, PilotRow, RunRow, ScanRow, Standing, State
 
@@ -589,7 +589,9 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        with _alone(path):
+        # Two that turn a new file to WAL at once are told "database is locked" with no wait, whatever busy_timeout says
+        # (https://www.sqlite.org/c3ref/busy_handler.html: where waiting could end in a deadlock, nobody has to wait).
+        with filelock.held(path.with_name(f"{path.name}.lock"), needed=False):
             # WAL with synchronous=NORMAL loses acknowledged commits at power loss, hence FULL.
             for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -601,22 +603,6 @@ def _open(path: Path) -> sqlite3.Connection:
             raise _store_error(path, fault) from fault
         raise
     return connection
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process opens the index at a time.
-
-    Two that turn a new file to WAL at once are told "database is locked" without a wait, whatever `busy_timeout` says
-    (https://www.sqlite.org/c3ref/busy_handler.html: where waiting could end in a deadlock, nobody is asked to wait).
-    """
-    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

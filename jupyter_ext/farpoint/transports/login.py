@@ -6,7 +6,6 @@ Knows how it is opened, looked after and ended; must not know what goes through 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from farpoint import filelock
 from farpoint.errors import BadConfig, SignInNeeded
 from farpoint.runner import layout
 from farpoint.transports.base import Dead, NotSignedIn
@@ -204,14 +204,8 @@ class Login:
         there = folder.lstat()
         if there.st_uid != os.getuid() or there.st_mode & 0o077 or folder.is_symlink():
             raise Dead(f"the folder {str(folder)!r} of its sign-in can be written to by others")
-        handle = os.open(
-            self.socket.with_name(self.socket.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with filelock.held(self.socket.with_name(self.socket.name + ".lock")):
             yield
-        finally:
-            os.close(handle)
 
 
 def _options(**settings: str) -> list[str]:
